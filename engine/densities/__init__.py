@@ -1,0 +1,1 @@
+"""Densities in closed form and on grids."""

@@ -1,0 +1,1 @@
+"""The picture: arrays in, pixels out. No Qt, no torch."""
