@@ -1,0 +1,116 @@
+"""LabDocument: what the lab shows besides the experiment, as one frozen JSON document inside a session file.
+
+The window writes it and draws from it; ``render`` draws films from it. The engine keeps it without reading it, and nothing here
+imports Qt, torch or OpenGL.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.choice import Problem
+from engine.samplers import EulerMaruyama, Heun, Sampler
+from engine.samplers.sigma import ConstantSigma, ReversalSigma, Sigma, SqrtSigma
+from shaders.scene import Pane, Scene
+
+Model = Literal["learned", "exact"]
+LoopMode = Literal["once", "loop", "ping-pong"]
+
+MOST_PANES = 4
+
+
+class PaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one pane simulates. Which layers it shows is in ``scene.panes`` at the same index."""
+
+    sampler: Sampler = Heun()
+    model: Annotated[Model, Meta(description="The trained network, or the exact field in closed form.")] = "exact"
+
+
+class LabDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The stage of a session: as many ``panes`` as ``scene.panes``."""
+
+    scene: Scene = Scene()
+    panes: Annotated[tuple[PaneSettings, ...], Meta(min_length=1, max_length=MOST_PANES)] = (
+        PaneSettings(sampler=Heun(steps=50)),
+        PaneSettings(sampler=EulerMaruyama(steps=200)),
+    )
+    particles: Annotated[int, Meta(ge=1, le=1_000_000, description="Particles in each pane.", extra={"log": True})] = 6_000
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Names the noise that all panes start from.")] = 0
+    speed: Annotated[float, Meta(ge=0.05, le=8, description="Speed of play; at 1 a run takes four seconds.", extra={"unit": "×"})] = 1.0
+    loop: Annotated[LoopMode, Meta(description="What happens at the end of a run.")] = "loop"
+
+
+def encode_document(document: LabDocument) -> bytes:
+    """JSON, as ``Session.scene`` keeps it."""
+    return msgspec.json.encode(document)
+
+
+def decode_document(text: bytes | None) -> LabDocument:
+    """The document of a session file; the default one when the file has none (a session made by ``train``). Raises Problem."""
+    if not text:
+        return LabDocument()
+    try:
+        document = msgspec.json.decode(text, type=LabDocument)
+    except msgspec.DecodeError as error:
+        raise Problem(f"the scene in the session file cannot be read: {error}") from error
+    return with_matching_panes(document)
+
+
+def with_matching_panes(document: LabDocument) -> LabDocument:
+    """The document with exactly one ``scene.panes`` entry for each of ``panes``: the last one repeated, or the tail cut off."""
+    shown, wanted = document.scene.panes, len(document.panes)
+    if len(shown) == wanted:
+        return document
+    pad = shown[-1] if shown else Pane()
+    panes = shown[:wanted] + (pad,) * (wanted - len(shown))
+    return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))
+
+
+def pane_title(sampler: Sampler) -> str:
+    """``"ODE · Heun"``."""
+    return f"{'SDE' if sampler.stochastic else 'ODE'} · {sampler.label}"
+
+
+def pane_caption(settings: PaneSettings) -> str:
+    """``"50 steps · 100 evaluations · exact field"``: everything that decides the picture, in words."""
+    sampler = settings.sampler
+    parts = [counted(sampler.steps, "step")]
+    if isinstance(sampler, EulerMaruyama):
+        parts.append(sigma_words(sampler.sigma))
+    elif sampler.evaluations != sampler.steps:
+        parts.append(counted(sampler.evaluations, "evaluation"))
+    if settings.model == "exact":
+        parts.append("exact field")
+    return " · ".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    """``"1 step"``, ``"12 480 steps"`` (a narrow no-break space between thousands)."""
+    grouped = f"{number:,}".replace(",", "\u202f")
+    return f"{grouped} {noun}{'' if number == 1 else 's'}"
+
+
+def sigma_words(sigma: Sigma) -> str:
+    """``"σ = 0.5 √(1−t)"``."""
+    factor = "" if math.isclose(sigma.scale, 1.0) else f"{sigma.scale:.3g} "
+    match sigma:
+        case ConstantSigma():
+            return f"σ = {sigma.scale:.3g}"
+        case SqrtSigma():
+            return f"σ = {factor}√(1−t)"
+        case ReversalSigma():
+            return f"σ = {factor}g_t"
+
+
+def labelled(document: LabDocument) -> LabDocument:
+    """The document with every pane's title and caption written from its settings (its metric is left as it is)."""
+    document = with_matching_panes(document)
+    panes = tuple(
+        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings))
+        for pane, settings in zip(document.scene.panes, document.panes, strict=True)
+    )
+    return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))
