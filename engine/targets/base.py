@@ -1,4 +1,4 @@
-"""Target: what is to be learned. Samplable from a named seed, in the user's units, with a closed-form density behind it."""
+"""TargetBase: what is to be learned. Samplable from a named seed, in the user's units, with a closed-form density behind it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,15 @@ class Frame:
         return float(np.sum(np.log(self.scale)))
 
 
-class Target(Choice, frozen=True, kw_only=True):
+class TargetBase(Choice, frozen=True, kw_only=True):
     """A distribution on R^d. Subclasses give ``density()``; sampling, log_prob, moments and the frame follow from it."""
 
     axes: ClassVar[tuple[str, ...]] = ("x", "y")
     """Names of the axes, with unit where known, in the user's terms."""
 
-    standardise: Annotated[Standardise, Meta(description="How the data is scaled inside: none, one factor for all axes, or one for each.")] = "isotropic"
+    standardise: Annotated[
+        Standardise, Meta(description="How the data is scaled inside: none, one factor for all axes, or one for each.")
+    ] = "isotropic"
 
     def density(self) -> ClosedDensity:
         """The closed form behind the samples, in the user's units. May be cached; costs at most a second."""
@@ -51,7 +53,13 @@ class Target(Choice, frozen=True, kw_only=True):
 
     @property
     def axis_names(self) -> tuple[str, ...]:
+        """One name an axis, in the user's terms."""
         return self.axes
+
+    @property
+    def note(self) -> str:
+        """What a user should know about how this target was made, in one sentence; empty if nothing."""
+        return ""
 
     @property
     def dimension(self) -> int:

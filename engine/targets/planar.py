@@ -1,0 +1,132 @@
+"""Named shapes in the plane: each a Gaussian mixture (curves by quadrature) or a raster of uniform squares, sampled from that closed form."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from engine.targets.base import TargetBase
+
+Noise = Annotated[
+    float, Meta(ge=0.02, le=2, description="Standard deviation of the Gaussian noise around the curve.", extra={"symbol": "τ", "log": True})
+]
+
+
+class EightGaussians(TargetBase, tag="8gaussians", frozen=True, kw_only=True):
+    """Equal isotropic Gaussians on a circle."""
+
+    label: ClassVar[str] = "8 Gaussians"
+    summary: ClassVar[str] = "Equal Gaussians evenly on a circle."
+    formula: ClassVar[str] = r"p = \tfrac{1}{m}\sum_{k=1}^{m} \mathcal{N}(r\,(\cos\tfrac{2\pi k}{m}, \sin\tfrac{2\pi k}{m}),\ \tau^2 I)"
+    source: ClassVar[str] = "torchcfm (radius 5, variance √0.1)"
+
+    modes: Annotated[int, Meta(ge=1, le=64, description="How many Gaussians.", extra={"symbol": "m"})] = 8
+    radius: Annotated[float, Meta(gt=0, le=100, description="Radius of the circle.", extra={"symbol": "r"})] = 5.0
+    std: Annotated[float, Meta(ge=0.001, le=10, description="Standard deviation of each Gaussian.", extra={"symbol": "τ", "log": True})] = (
+        0.562
+    )
+
+
+class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
+    """Two half circles that reach into each other."""
+
+    label: ClassVar[str] = "Moons"
+    summary: ClassVar[str] = "Two half circles that reach into each other."
+    formula: ClassVar[str] = (
+        r"r(\cos\theta, \sin\theta)\ \text{and}\ r(1-\cos\theta, \tfrac{g}{r}-\sin\theta),\ \theta\in[0,\pi],\ +\,\mathcal{N}(0,\tau^2 I)"
+    )
+    source: ClassVar[str] = "scikit-learn make_moons"
+
+    radius: Annotated[float, Meta(ge=0.5, le=10, description="Radius of both half circles.", extra={"symbol": "r"})] = 1.0
+    gap: Annotated[
+        float, Meta(ge=-2, le=2, description="Height of the lower moon's centre above the upper one's.", extra={"symbol": "g"})
+    ] = 0.5
+    noise: Noise = 0.05
+
+
+class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
+    """Uniform on every second square of a board."""
+
+    label: ClassVar[str] = "Checkerboard"
+    summary: ClassVar[str] = "Uniform on every second square of a board."
+    formula: ClassVar[str] = r"p = \tfrac{2}{m^2 a^2}\ \text{on the squares of side}\ a\ \text{with}\ i+j\ \text{even}"
+    source: ClassVar[str] = "FFJORD 1810.01367"
+
+    squares: Annotated[
+        int, Meta(ge=2, le=32, multiple_of=2, description="Squares along a side, an even number.", extra={"symbol": "m"})
+    ] = 4
+    side: Annotated[float, Meta(gt=0, le=100, description="Side of one square.", extra={"symbol": "a"})] = 2.0
+
+
+class Pinwheel(TargetBase, tag="pinwheel", frozen=True, kw_only=True):
+    """Gaussian arms that bend with the radius."""
+
+    label: ClassVar[str] = "Pinwheel"
+    summary: ClassVar[str] = "Arms that bend the further out they reach."
+    formula: ClassVar[str] = (
+        r"2R(\theta)\,(\rho, \tau\xi),\quad \rho\sim\mathcal{N}(1, \sigma_\rho^2),\ \theta = \tfrac{2\pi k}{m} + c\,e^{\rho}"
+    )
+    source: ClassVar[str] = "FFJORD 1810.01367; Johnson 1603.06277"
+
+    arms: Annotated[int, Meta(ge=2, le=16, description="How many arms.", extra={"symbol": "m"})] = 5
+    radial: Annotated[float, Meta(ge=0.05, le=0.5, description="Spread along an arm.", extra={"symbol": "σ_ρ"})] = 0.3
+    tangential: Annotated[float, Meta(ge=0.02, le=0.5, description="Spread across an arm.", extra={"symbol": "τ"})] = 0.1
+    rate: Annotated[float, Meta(ge=-1, le=1, description="How much the arms bend.", extra={"symbol": "c"})] = 0.25
+
+
+class SwissRoll(TargetBase, tag="swissroll", frozen=True, kw_only=True):
+    """The planar section of the swiss roll, uniform in the angle."""
+
+    label: ClassVar[str] = "Swiss roll"
+    summary: ClassVar[str] = "A rolled-up line."
+    formula: ClassVar[str] = (
+        r"\tfrac{\theta}{5}(\cos\theta, \sin\theta),\ \theta\in[\tfrac{3}{2}\pi,\ \tfrac{3}{2}\pi + 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
+    )
+    source: ClassVar[str] = "FFJORD 1810.01367; scikit-learn make_swiss_roll"
+
+    turns: Annotated[float, Meta(ge=0.25, le=4, description="How many turns.", extra={"symbol": "m", "unit": "turns"})] = 1.5
+    noise: Noise = 0.2
+
+
+class Rings(TargetBase, tag="rings", frozen=True, kw_only=True):
+    """Concentric circles of equal mass."""
+
+    label: ClassVar[str] = "Rings"
+    summary: ClassVar[str] = "Concentric circles of equal mass."
+    formula: ClassVar[str] = r"\tfrac{rk}{m}(\cos\theta, \sin\theta),\ k\in\{1,\dots,m\},\ +\,\mathcal{N}(0,\tau^2 I)"
+    source: ClassVar[str] = "FFJORD 1810.01367"
+
+    rings: Annotated[int, Meta(ge=1, le=8, description="How many circles.", extra={"symbol": "m"})] = 3
+    radius: Annotated[float, Meta(ge=0.5, le=10, description="Radius of the outermost circle.", extra={"symbol": "r"})] = 3.0
+    noise: Noise = 0.1
+
+
+class SCurve(TargetBase, tag="s-curve", frozen=True, kw_only=True):
+    """Two three-quarter circles joined to an S."""
+
+    label: ClassVar[str] = "S-curve"
+    summary: ClassVar[str] = "Two three-quarter circles joined to an S."
+    formula: ClassVar[str] = (
+        r"r(\sin\theta, \mathrm{sgn}(\theta)(\cos\theta - 1)),\ \theta\in[-\tfrac{3}{2}\pi, \tfrac{3}{2}\pi],\ +\,\mathcal{N}(0,\tau^2 I)"
+    )
+    source: ClassVar[str] = "scikit-learn make_s_curve, coordinates 0 and 2"
+
+    radius: Annotated[float, Meta(ge=0.5, le=10, description="Radius of both bends.", extra={"symbol": "r"})] = 1.5
+    noise: Noise = 0.075
+
+
+class Spiral(TargetBase, tag="spiral", frozen=True, kw_only=True):
+    """Archimedean arms from the centre outwards, uniform in arc length."""
+
+    label: ClassVar[str] = "Spiral"
+    summary: ClassVar[str] = "Arms that wind outwards from the centre."
+    formula: ClassVar[str] = (
+        r"\tfrac{r\theta}{2\pi m}(\cos(\theta + \phi_k), \sin(\theta + \phi_k)),\ \theta\in[0, 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
+    )
+    source: ClassVar[str] = "FFJORD 1810.01367 (2spirals)"
+
+    arms: Annotated[int, Meta(ge=1, le=6, description="How many arms.")] = 2
+    turns: Annotated[float, Meta(ge=0.25, le=5, description="Turns of each arm.", extra={"symbol": "m", "unit": "turns"})] = 1.5
+    radius: Annotated[float, Meta(ge=0.5, le=10, description="Where the arms end.", extra={"symbol": "r"})] = 3.0
+    noise: Noise = 0.1
