@@ -1,0 +1,127 @@
+"""PaneCanvas: one pane of the stage on a vispy canvas, drawn by the same Painter as the film, and the pointer on it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+from vispy import app as vispy_app
+from vispy import gloo
+
+from shaders.painter import Painter
+from shaders.scene import PaneData, Scene
+
+log = logging.getLogger(__name__)
+
+
+class PaneCanvas(QObject):
+    """Draws when what it shows has changed, and only then. ``widget`` goes into a layout."""
+
+    dragged = Signal(float, float)
+    """The pointer was dragged by (dx, dy) logical pixels."""
+    zoom_asked = Signal(float, float, float)
+    """(degrees of wheel, x, y) at the pointer."""
+    frame_asked = Signal()
+    hovered = Signal(float, float)
+    left = Signal()
+    failed = Signal(str)
+    drawn = Signal()
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False)
+        self._canvas.events.draw.connect(self._draw)
+        self.widget: QWidget = self._canvas.native
+        self.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.widget.setMinimumSize(120, 100)
+        self.widget.setMouseTracking(True)
+        self.widget.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.widget.setCursor(Qt.CursorShape.CrossCursor)
+        self.widget.installEventFilter(self)
+        self._painter: Painter | None = None
+        self._broken = False
+        self._scene: Scene | None = None
+        self._data = PaneData()
+        self._held: QPointF | None = None
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in logical pixels."""
+        return float(self.widget.width()), float(self.widget.height())
+
+    def show(self, scene: Scene, data: PaneData) -> None:
+        """Shows a scene of one pane; draws again only if it differs from what is there."""
+        if data is self._data and scene == self._scene:
+            return
+        self._scene, self._data = scene, data
+        self.widget.update()
+
+    def renderer(self) -> str:
+        """What draws, as OpenGL names it; empty before the first frame."""
+        if self._painter is None:
+            return ""
+        self._canvas.set_current()
+        return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
+
+    def close(self) -> None:
+        """Frees what is on the graphics card."""
+        self.widget.removeEventFilter(self)
+        self._painter = None
+        self._canvas.close()
+
+    def _draw(self, _event: Any) -> None:
+        if self._scene is None or self._broken:
+            return
+        try:
+            if self._painter is None:
+                self._painter = Painter()
+            self._painter.draw(self._scene, [self._data], self._canvas.physical_size, self._canvas.pixel_scale)
+        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+            self._broken = True  # once is enough: a pane that cannot be drawn fails at every frame
+            log.exception("drawing failed")
+            self.failed.emit(f"This pane cannot be drawn: {error}")
+        else:
+            self.drawn.emit()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        match event.type():
+            case QEvent.Type.MouseButtonPress if isinstance(event, QMouseEvent):
+                self._held = event.position()
+                self.widget.setCursor(Qt.CursorShape.ClosedHandCursor)
+                self.widget.setFocus(Qt.FocusReason.MouseFocusReason)
+                return True
+            case QEvent.Type.MouseMove if isinstance(event, QMouseEvent):
+                self._moved(event.position())
+                return True
+            case QEvent.Type.MouseButtonRelease:
+                self._held = None
+                self.widget.setCursor(Qt.CursorShape.CrossCursor)
+                return True
+            case QEvent.Type.MouseButtonDblClick:
+                self.frame_asked.emit()
+                return True
+            case QEvent.Type.Wheel if isinstance(event, QWheelEvent):
+                degrees = event.angleDelta().y() / 8.0 or event.pixelDelta().y() / 2.0
+                self.zoom_asked.emit(degrees, event.position().x(), event.position().y())
+                return True
+            case QEvent.Type.NativeGesture if isinstance(event, QNativeGestureEvent):
+                return self._pinched(event)
+            case QEvent.Type.Leave:
+                self.left.emit()
+        return False
+
+    def _moved(self, position: QPointF) -> None:
+        if self._held is not None:
+            step = position - self._held
+            self._held = position
+            self.dragged.emit(step.x(), step.y())
+        self.hovered.emit(position.x(), position.y())
+
+    def _pinched(self, event: QNativeGestureEvent) -> bool:
+        if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+            return False
+        self.zoom_asked.emit(150.0 * event.value(), event.position().x(), event.position().y())
+        return True

@@ -1,0 +1,98 @@
+"""PaneWidget: one card of the stage: words and a number above, the picture, chips below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
+
+from gui.stage.canvas import PaneCanvas
+from gui.stage.chips import LayerChips
+from gui.widgets import column, flat_button, label, row, shrinkable
+
+
+class PaneHeader(QWidget):
+    """Title and caption at the left, the distance with its floor at the right; a click opens the pane's settings."""
+
+    settings_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip("Sampler, steps, σ and model of this pane: click")
+        self.title = label("", "strong", points=0.5)
+        self.caption = label("", "dim", points=-1.0)
+        self.metric_name = label("", "dim", points=-1.0)
+        self.metric = label("", "strong", figures=True)
+        self.floor = label("", "dim", figures=True, points=-1.0)
+        self.gear = flat_button("settings", "Sampler, steps, σ and model of this pane", "Pane settings")
+        self.gear.clicked.connect(self.settings_asked)
+        for right in (self.metric_name, self.metric, self.floor):
+            right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        numbers = row(1, self.metric, self.floor, spacing=5)
+        layout = row(
+            column(shrinkable(self.title), shrinkable(self.caption), spacing=1),
+            column(self.metric_name, numbers, spacing=1),
+            self.gear,
+            spacing=6,
+            margins=(12, 8, 6, 4),
+        )
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.gear.isVisible():
+            self.settings_asked.emit()
+
+
+class PaneWidget(QFrame):
+    """A pane; it knows nothing of the model: it shows what it is told, and says what the user asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.header = PaneHeader()
+        self.canvas = PaneCanvas(self)
+        self.chips = LayerChips()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, 1000)
+        self.progress.setMaximumHeight(2)
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(policy)
+        self.progress.hide()
+        self._chips_box = QWidget()
+        self._chips_box.setLayout(row(self.chips, margins=(10, 5, 10, 8)))
+        layout = column(self.header, self.progress, self.canvas.widget, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
+        layout.setStretch(2, 1)
+        self.setLayout(layout)
+
+    def show_words(self, title: str, caption: str) -> None:
+        """The two lines at the left."""
+        self.header.title.setText(title)
+        self.header.caption.setText(caption)
+        self.header.caption.setToolTip(caption)
+
+    def show_metric(self, name: str, value: str, floor: str, tip: str) -> None:
+        """The number at the right; empty strings for none yet."""
+        self.header.metric_name.setText(name)
+        self.header.metric.setText(value)
+        self.header.floor.setText(floor)
+        for part in (self.header.metric_name, self.header.metric, self.header.floor):
+            part.setToolTip(tip)
+
+    def show_progress(self, fraction: float | None) -> None:
+        """A thin line while the pane renews itself; None when there is nothing to wait for."""
+        self.progress.setVisible(fraction is not None)
+        if fraction is not None:
+            self.progress.setValue(round(1000 * fraction))
+
+    def show_bare(self, bare: bool) -> None:
+        """Nothing but picture and caption (presentation)."""
+        self._chips_box.setVisible(not bare)
+        self.header.gear.setVisible(not bare)
+
+    def close_canvas(self) -> None:
+        """Before the pane goes."""
+        self.canvas.close()

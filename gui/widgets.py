@@ -1,0 +1,82 @@
+"""Small makers of widgets, so that the files that lay them out stay short."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from gui.icons import wear
+from gui.theme import tabular
+
+Layout = TypeVar("Layout", bound=QBoxLayout)
+
+
+def label(text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0) -> QLabel:
+    """A line of text with a role of the style sheet (dim, strong, title, problem)."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    font = tabular(made.font()) if figures else made.font()
+    if points:
+        font.setPointSizeF(font.pointSizeF() + points)
+    made.setFont(font)
+    return made
+
+
+def heading(text: str) -> QLabel:
+    """A card's small capitals."""
+    made = label(text.upper(), "title", points=-1.0)
+    font = made.font()
+    font.setLetterSpacing(font.SpacingType.AbsoluteSpacing, 0.6)
+    made.setFont(font)
+    return made
+
+
+def flat_button(icon_name: str, tip: str, name: str = "") -> QToolButton:
+    """A button of an icon alone; ``tip`` is its tooltip and what a screen reader says."""
+    made = QToolButton()
+    made.setProperty("role", "flat")
+    made.setToolTip(tip)
+    made.setAccessibleName(name or tip)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    wear(made, icon_name)
+    return made
+
+
+def card(parent: QWidget | None = None) -> QFrame:
+    """A frame with the look of a card."""
+    made = QFrame(parent)
+    made.setObjectName("card")
+    return made
+
+
+def row(*items: QWidget | QBoxLayout | int, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QHBoxLayout:
+    """Items from left to right; a number is a stretch."""
+    return _filled(QHBoxLayout(), items, spacing, margins)
+
+
+def column(*items: QWidget | QBoxLayout | int, spacing: int = 4, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QVBoxLayout:
+    """Items from top to bottom; a number is a stretch."""
+    return _filled(QVBoxLayout(), items, spacing, margins)
+
+
+def shrinkable(widget: QWidget) -> QWidget:
+    """Lets a widget become narrower than its text."""
+    widget.setSizePolicy(QSizePolicy.Policy.Ignored, widget.sizePolicy().verticalPolicy())
+    return widget
+
+
+def _filled(layout: Layout, items: tuple[QWidget | QBoxLayout | int, ...], spacing: int, margins: tuple[int, int, int, int]) -> Layout:
+    layout.setSpacing(spacing)
+    layout.setContentsMargins(*margins)
+    for item in items:
+        if isinstance(item, int):
+            layout.addStretch(item)
+        elif isinstance(item, QWidget):
+            layout.addWidget(item)
+        else:
+            layout.addLayout(item)
+    return layout
