@@ -1,0 +1,106 @@
+"""Colour maps as lookup tables: an even-lightness wheel for angles, perceptual maps for magnitudes, eight safe colours for regions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from cmap import Colormap
+from numpy.typing import NDArray
+
+from shaders.themes import THEMES, Theme, rgb
+
+Table = NDArray[np.float32]
+"""(k, 3) or (k, 4) colours, each channel from 0 to 1."""
+
+
+def oklch(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]) -> NDArray[np.float64]:
+    """OKLCH (hue in radians) to linear sRGB, (…, 3), not clipped [Ottosson 2020, "A perceptual color space for image processing"]."""
+    a, b = chroma * np.cos(hue), chroma * np.sin(hue)
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    return np.stack(
+        [
+            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+        ],
+        axis=-1,
+    )
+
+
+@lru_cache
+def wheel(dark: bool, size: int = 256) -> Table:
+    """A cyclic map of one lightness: hue 0 … 2π at the largest chroma (up to 0.17) that sRGB holds at that lightness, (size, 3)."""
+    hue = np.linspace(0.0, 2 * np.pi, size, endpoint=False)
+    lightness = np.full(size, 0.75 if dark else 0.56)
+    chromas = np.linspace(0.0, 0.17, 86)
+    inside = [((c := oklch(lightness, np.full(size, chroma), hue)) >= 0).all(-1) & (c <= 1).all(-1) for chroma in chromas]
+    limit = chromas[np.cumprod(inside, axis=0).sum(0) - 1]
+    window = np.hanning(size // 4 + 1)
+    smooth = np.convolve(np.tile(limit, 3), window / window.sum(), "same")[size : 2 * size]
+    linear = np.clip(oklch(lightness, np.minimum(limit, smooth), hue), 0.0, 1.0)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(encoded, dtype=np.float32)
+
+
+@lru_cache
+def speed_map(dark: bool, size: int = 256) -> Table:
+    """Slow to fast: the part of a perceptual map that stands out from the background, (size, 3)."""
+    low, high = (0.22, 1.0) if dark else (0.82, 0.0)
+    return _sampled("plasma", low, high, size)
+
+
+@lru_cache
+def heat_map(dark: bool, size: int = 256) -> Table:
+    """Nothing to much: a perceptual map that starts at the stage's colour and fades in from it, (size, 4)."""
+    ramp = np.linspace(0.0, 1.0, size)
+    colours = _sampled("magma", 0.12, 1.0, size) if dark else _sampled("cmocean:matter", 0.0, 1.0, size)
+    return np.column_stack([colours, np.clip(ramp * 6.0, 0.0, 1.0)]).astype(np.float32)
+
+
+@lru_cache
+def velocity_map(dark: bool, size: int = 256) -> Table:
+    """Magnitude of a velocity: the theme's α blue, from quiet to clear, (size, 3)."""
+    return _towards(THEMES["dark" if dark else "light"].alpha, dark, size)
+
+
+@lru_cache
+def score_map(dark: bool, size: int = 256) -> Table:
+    """Magnitude of a score: the theme's β orange, from quiet to clear, (size, 3)."""
+    return _towards(THEMES["dark" if dark else "light"].beta, dark, size)
+
+
+def regions(theme: Theme) -> Table:
+    """Eight colours that remain apart for colour-blind eyes [Okabe & Ito 2008], the black one replaced by grey, (8, 3)."""
+    last = "#c3cad6" if theme.dark else "#4a5361"
+    yellow = "#f0e442" if theme.dark else "#b8a800"
+    names = ("#e69f00", "#56b4e9", "#009e73", yellow, "#0072b2", "#d55e00", "#cc79a7", last)
+    return np.stack([rgb(name) for name in names])
+
+
+def look_up(table: Table, value: NDArray[np.floating]) -> Table:
+    """Colours of values from 0 to 1 (clipped; not a number is 0), (n, channels)."""
+    index = np.clip(np.nan_to_num(value) * len(table), 0, len(table) - 1).astype(np.intp)
+    return np.asarray(table[index], dtype=np.float32)
+
+
+def angle_colours(points: NDArray[np.floating], dark: bool) -> Table:
+    """Colour of each point's angle in the plane of the first two axes around the mean, (n, 3)."""
+    if not len(points):
+        return np.zeros((0, 3), dtype=np.float32)
+    x, y = (points[:, :2] - points[:, :2].mean(0)).T
+    return look_up(wheel(dark), (np.arctan2(y, x) / (2 * np.pi)) % 1.0)
+
+
+def _sampled(name: str, low: float, high: float, size: int) -> Table:
+    return np.asarray(Colormap(name)(np.linspace(low, high, size)), dtype=np.float32)[:, :3].copy()
+
+
+def _towards(colour: str, dark: bool, size: int) -> Table:
+    theme = THEMES["dark" if dark else "light"]
+    quiet = 0.55 * rgb(colour) + 0.45 * rgb(theme.stage)
+    clear = 0.65 * rgb(colour) + 0.35 * rgb(theme.strong)
+    ramp = np.linspace(0.0, 1.0, size, dtype=np.float32)[:, None]
+    return (quiet * (1 - ramp) + clear * ramp).astype(np.float32)

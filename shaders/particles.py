@@ -1,0 +1,89 @@
+"""Particles: one soft point sprite each, moved between stored frames by the vertex shader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vispy import gloo
+
+from shaders import blending, colours
+from shaders.programs import Keep, program, vec3
+from shaders.scene import PaneData, Particles
+from shaders.themes import Theme, rgb
+from shaders.trajectory import moment
+from shaders.view import View
+
+
+class ParticlesVisual:
+    """Draws ``PaneData.positions`` at one t. Nothing is uploaded while t stays between the same frames, nor when it comes back to them."""
+
+    def __init__(self, keep: Keep) -> None:
+        self._keep = keep
+        self._program = program("particles")
+
+    def draw(self, view: View, style: Particles, theme: Theme, data: PaneData, t: float) -> None:
+        if data.positions is None or data.times is None or not data.positions.size or not len(data.times):
+            return
+        here, after, between = moment(data.times, t)
+        p = self._program
+        p["a_here"], p["a_next"] = self._frame(data.positions, here), self._frame(data.positions, after)
+        p["a_colour"], p["a_colour_next"] = self._colours(data, style, theme, here), self._colours(data, style, theme, after)
+        p["u_world_to_clip"], p["u_focus"] = view.uniform, view.focus
+        p["u_between"] = between
+        p["u_size"] = style.size * view.pixel_ratio
+        p["u_light"] = style.opacity * exposure(view, style.size, data.positions.shape[1])
+        p["u_ink"] = 0.0 if theme.dark else 1.0
+        blending.glow(theme)
+        p.draw("points")
+
+    def _frame(self, positions: NDArray[np.float32], index: int) -> Any:
+        def upload() -> Any:
+            return gloo.VertexBuffer(vec3(positions[index]))
+
+        return self._keep.get(positions, ("frame", index), upload, 12 * positions.shape[1])
+
+    def _colours(self, data: PaneData, style: Particles, theme: Theme, index: int) -> Any:
+        positions = data.positions
+        assert positions is not None
+        size = 12 * positions.shape[1]
+
+        def upload(table: colours.Table) -> Any:
+            return gloo.VertexBuffer(np.ascontiguousarray(table if theme.dark else 1.0 - table, dtype=np.float32))
+
+        if style.colour == "speed":
+            return self._keep.get(positions, ("speed", index, theme.dark), lambda: upload(speed_colours(data, index, theme)), size)
+        if style.colour == "region" and data.region is not None and len(data.region) == positions.shape[1]:
+            region = data.region
+            return self._keep.get((positions, region), ("region", theme.dark), lambda: upload(colours.regions(theme)[region % 8]), size)
+        if style.colour == "plain":
+            plain = rgb(theme.alpha)
+            return self._keep.get(positions, ("plain", theme.dark), lambda: upload(np.tile(plain, (positions.shape[1], 1))), size)
+        return self._keep.get(positions, ("start", theme.dark), lambda: upload(colours.angle_colours(positions[0], theme.dark)), size)
+
+
+def exposure(view: View, size: float, count: int) -> float:
+    """Less light (ink) each, when there are many: 1 for few, falling as one over the square root of how often they cover the plot.
+
+    It depends on how many and how large they are, never on where they are, so that nothing flickers.
+    """
+    area = view.plot.width * view.plot.height / view.pixel_ratio**2
+    cover = count * size * size / max(area, 1.0)
+    return float(1.0 / np.sqrt(1.0 + 2.0 * cover))
+
+
+def speed_colours(data: PaneData, index: int, theme: Theme) -> colours.Table:
+    """Colours of |dx/dt| at a stored frame, (n, 3); the scale is the 98th percentile over the whole trajectory."""
+    positions, times = data.positions, data.times
+    assert positions is not None
+    assert times is not None
+    last = len(times) - 1
+    if last < 1:
+        return colours.look_up(colours.speed_map(theme.dark), np.zeros(positions.shape[1]))
+    step = max(1, positions.shape[1] // 500)
+    gaps = np.maximum(np.diff(times), 1e-9)
+    sample = np.linalg.norm(np.diff(positions[:, ::step], axis=0), axis=2) / gaps[:, None]
+    low, high = max(0, index - 1), min(last, index + 1)
+    speed = np.linalg.norm(positions[high] - positions[low], axis=1) / max(times[high] - times[low], 1e-9)
+    return colours.look_up(colours.speed_map(theme.dark), speed / max(float(np.nanquantile(sample, 0.98)), 1e-9))
