@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from engine.choice import Choice
-from engine.paths import Prediction
+from engine.ops import Scalar, ones_like
+from engine.paths import GaussianPath, Prediction
 
 TimeSampling = Literal["uniform", "logit-normal"]
 Weight = Literal["one", "beta-squared", "snr"]
@@ -19,6 +22,30 @@ class ObjectiveBase(Choice, frozen=True, kw_only=True):
     prediction: ClassVar[Prediction] = "velocity"
 
     time: Annotated[TimeSampling, Meta(description="How t is drawn in training.")] = "uniform"
+
+    def times(self, interval: tuple[float, float], batch: int, steps: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """t of ``steps`` batches, (steps, batch), on the closed interval.
+
+        uniform: one t in each of ``batch`` equal strata (less variance, the same law); logit-normal: 1 / (1 + exp(-N(0, 1))), stretched.
+        """
+        low, high = interval
+        if self.time == "uniform":
+            unit = (np.arange(batch, dtype=np.float32) + rng.random((steps, batch), dtype=np.float32)) / np.float32(batch)
+        else:
+            unit = 1.0 / (1.0 + np.exp(-rng.standard_normal((steps, batch), dtype=np.float32)))
+        t: NDArray[np.float32] = np.clip(low + (high - low) * unit, low, high).astype(np.float32)
+        return t
+
+    def weigh(self, path: GaussianPath, t: Scalar) -> Scalar:
+        """w(t): one, beta_t^2, or the signal-to-noise ratio alpha_t^2 / beta_t^2."""
+        weight: Weight = getattr(self, "weight", "one")
+        if weight == "one":
+            return ones_like(t)
+        beta = path.beta(t)
+        if weight == "beta-squared":
+            return beta * beta
+        ratio = path.alpha(t) / beta
+        return ratio * ratio
 
 
 class FlowMatching(ObjectiveBase, tag="flow-matching", frozen=True, kw_only=True):

@@ -1,0 +1,80 @@
+"""LearnedField: a trained network as a field, its native prediction at one time t for many points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.batches import Batches, moments
+from engine.flat_mlp import activate
+from engine.products import linear, linear_swish
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from engine.experiment import Experiment
+    from engine.training_state import TrainingState
+
+CHUNK = 2_048
+"""Rows evaluated together, so that a layer stays in the cache."""
+
+
+class LearnedField:
+    """The network of ``experiment`` with the given flat weights (kept, not copied), in standardised coordinates."""
+
+    def __init__(self, experiment: Experiment, weights: Tensor) -> None:
+        self.experiment = experiment
+        self.path = experiment.path
+        self.prediction = experiment.objective.prediction
+        self.interval = experiment.path.interval(self.prediction)
+        self.dimension = experiment.target.dimension
+        self.device, self.dtype = weights.device, weights.dtype
+        self.mean: np.ndarray
+        self.covariance: np.ndarray
+        self.mean, self.covariance = moments(experiment)
+        batches = Batches(experiment, weights.device, weights.dtype)
+        self._embedding = batches.embedding
+        self._mean = batches.mean
+        self._preconditioning = batches.preconditioning
+        network = experiment.network.build(self.dimension, weights.device, weights.dtype)
+        self._layers = network.views(weights)
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        """The objective's own prediction (velocity, score, noise, data or v) at x (n, d) and time t, (n, d)."""
+        time = torch.tensor(t, device=self.device, dtype=self.dtype)
+        first, bias = self._layers[0]
+        features = self._embedding.time(time)
+        split = first.shape[1] - features.shape[1]
+        # the time is the same for all rows: its part of the first layer is a part of the bias
+        bias = bias + (features @ first[:, split:].t()).view(-1)
+        first = first[:, :split].contiguous()
+        pre, path = self._preconditioning, self.path
+        scale, skip = float(pre.scale(t)), float(pre.skip(t))
+        offset = self._mean * (float(pre.shift(t)) - skip * float(path.alpha(t)))
+        out = torch.empty_like(x)
+        for start in range(0, len(x), CHUNK):
+            rows = x[start : start + CHUNK]
+            f = self._network(self._embedding.point(rows, time), first, bias)
+            torch.add(offset + skip * rows, f, alpha=scale, out=out[start : start + CHUNK])
+        return out
+
+    def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
+        name = self.experiment.network.activation
+        for weight, shift in [(first, bias), *self._layers[1:-1]]:
+            h = linear_swish(h, weight, shift) if name == "silu" else activate(name, linear(h, weight, shift))
+        return linear(h, *self._layers[-1])
+
+
+def load_field(experiment: Experiment, state: TrainingState, device: str = "cpu") -> LearnedField:
+    """The field of the averaged weights of a training state."""
+    return field_of(experiment, state.ema, device)
+
+
+def field_of(experiment: Experiment, weights: np.ndarray, device: str = "cpu") -> LearnedField:
+    """The field of flat weights (P,), for instance those of a checkpoint."""
+    from engine.devices import resolve
+
+    return LearnedField(experiment, torch.from_numpy(weights.copy()).to(resolve(device)))

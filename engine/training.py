@@ -1,0 +1,132 @@
+"""Trainer: training as a generator of short slices, that can be cancelled, saved and gone on with between any two of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.batches import Batches, Block
+from engine.choice import Problem
+from engine.devices import resolve
+from engine.fields.learned import LearnedField
+from engine.optimiser import Adam
+from engine.randomness import generator
+from engine.training_state import TrainingState
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment, Training
+
+SLICE_SECONDS = 0.02
+SLICE_STEPS = 32
+
+
+class TrainingStopped(Problem):
+    """Training cannot go on; the trainer holds the last good weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingStep:
+    """One slice: the steps since the last one."""
+
+    step: int
+    """Steps done in all."""
+    losses: NDArray[np.float32]
+    """The loss of each new step, in order."""
+    seconds: float
+    """How long the slice took."""
+
+
+def rate_at(training: Training, step: int) -> float:
+    """Learning rate of a step: eta / sqrt(1 + k / k0) when open-ended, or down to a hundredth over ``decay_steps``, geometrically."""
+    if training.decay_steps:
+        return training.learning_rate * 0.01 ** min(1.0, step / training.decay_steps)
+    return training.learning_rate / math.sqrt(1.0 + step / SETTLE)
+
+
+SETTLE = 2_000.0
+"""k0: steps after which the open-ended rate begins to fall."""
+
+
+class Trainer:
+    """Trains the network of an experiment: ``for slice in trainer.run(): ...``; stop by leaving the loop."""
+
+    def __init__(self, experiment: Experiment, device: str = "cpu", state: TrainingState | None = None) -> None:
+        reason = experiment.refusal()
+        if reason:
+            raise Problem(reason)
+        self.experiment = experiment
+        self.device = torch.device(resolve(device))
+        if self.device.type == "cpu":
+            torch.set_num_threads(experiment.training.threads)
+        self._batches = Batches(experiment, self.device)
+        self.network = experiment.network.build(experiment.target.dimension, self.device)
+        self.network.initialise(generator(experiment.training.seed, "weights"))
+        self._adam = Adam(self.network.weights, self.network.gradient)
+        if state is not None:
+            if len(state.weights) != len(self.network.weights):
+                raise Problem(f"the weights kept are {len(state.weights)} numbers, and this network has {len(self.network.weights)}.")
+            self._adam.load(state)
+        self.losses: list[float] = []
+        """The loss of each step that this trainer has done."""
+
+    @property
+    def step(self) -> int:
+        """Steps done in all."""
+        return self._adam.steps_done
+
+    def run(self) -> Generator[TrainingStep, None, None]:
+        """Slices of up to 32 steps or about 20 ms, without end.
+
+        Raises TrainingStopped, with the last good weights kept, when the loss is no longer finite or memory runs out.
+        """
+        block: Block | None = None
+        while True:
+            started = time.perf_counter()
+            good = [tensor.clone() for tensor in self._adam.tensors()], self.step
+            try:
+                losses: list[torch.Tensor] = []
+                while len(losses) < SLICE_STEPS and (not losses or time.perf_counter() - started < SLICE_SECONDS):
+                    index = self.step // self._batches.steps
+                    if block is None or block.first != index * self._batches.steps:
+                        block = self._batches.block(index)
+                    losses.append(self._step(block))
+                values = torch.stack(losses).to("cpu", torch.float32).numpy()
+                finite = bool(np.isfinite(values).all()) and bool(torch.isfinite(self._adam.ema.sum()))
+            except torch.OutOfMemoryError as error:
+                self._return_to(*good)
+                raise TrainingStopped(f"out of memory at step {self.step}: choose a smaller batch or network.") from error
+            if not finite:
+                at = self.step
+                self._return_to(*good)
+                raise TrainingStopped(
+                    f"the loss was not a finite number by step {at}; the weights of step {self.step} are kept. Lower the learning rate."
+                )
+            self.losses.extend(float(value) for value in values)
+            yield TrainingStep(self.step, values, time.perf_counter() - started)
+
+    def _step(self, block: Block) -> torch.Tensor:
+        training = self.experiment.training
+        rate = rate_at(training, self.step)
+        loss = self.network.loss_and_gradient(*block.step(self.step))
+        self._adam.step(rate, training.weight_decay, training.ema)
+        return loss
+
+    def _return_to(self, tensors: list[torch.Tensor], step: int) -> None:
+        for own, kept in zip(self._adam.tensors(), tensors, strict=True):
+            own.copy_(kept)
+        self._adam.steps_done = step
+
+    def state(self) -> TrainingState:
+        """What training can go on from, bit for bit; a copy."""
+        return self._adam.state()
+
+    def field(self) -> LearnedField:
+        """The averaged network as a field; a copy that training leaves alone."""
+        return LearnedField(self.experiment, self._adam.ema.clone())
