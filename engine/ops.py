@@ -42,6 +42,24 @@ def cos(x: Scalar) -> Scalar:
     return x.cos() if _is_tensor(x) else np.cos(x)
 
 
+def sinc(x: Scalar) -> Scalar:
+    """sin(pi x) / (pi x), 1 at x = 0, elementwise."""
+    return x.sinc() if _is_tensor(x) else np.sinc(x)
+
+
+def divide(a: Scalar, b: Scalar) -> Scalar:
+    """a / b, elementwise; infinite (or NaN for 0/0) without a warning where b = 0, for floats too."""
+    if _is_tensor(a) or _is_tensor(b):
+        return a / b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.divide(a, b)
+
+
+def as_number(x: Scalar) -> Scalar:
+    """x, an integer as a float."""
+    return float(x) if isinstance(x, int) else x
+
+
 def ones_like(x: Scalar) -> Scalar:
     """One in the shape of x."""
     return x * 0 + 1.0
