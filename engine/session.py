@@ -33,7 +33,6 @@ from engine.arrays import Array, arrays_of, decoder_of_arrays, encode_array
 from engine.choice import Problem
 from engine.experiment import Experiment
 from engine.files import replacing
-from engine.networks import MLP
 from engine.tensors import pack, unpack
 from engine.training_state import Flat, TrainingState
 
@@ -188,7 +187,7 @@ def _read(archive: Archive) -> Session:
         raise NotASession(f"its experiment cannot be: {refusal}")
     if head.threads != experiment.training.threads:
         raise NotASession("session.json contradicts itself about the number of threads")
-    size = parameter_count(experiment.network, experiment.target.dimension)
+    size = experiment.network.parameters(experiment.target.dimension)
     losses = archive.npy("losses.npy", LIMITS["losses.npy"])
     if losses.dtype != np.float64 or losses.ndim != 2 or losses.shape[1] != 2 or not np.isfinite(losses[:, 0]).all():
         raise NotASession("losses.npy is not a table of steps and losses")
@@ -215,7 +214,7 @@ def _head(text: bytes) -> _Head:
         raise NotASession(f"written by a newer Pushforward (session version {seen.version}; this one reads up to {VERSION})")
     if seen.version < 1:
         raise NotASession(f"there is no session version {seen.version}")
-    head = _decode(text, _Head, "session.json")
+    head: _Head = _decode(text, _Head, "session.json")
     steps = head.checkpoints
     if len(steps) > MOST_CHECKPOINTS or any(step < 0 for step in steps) or list(steps) != sorted(set(steps)):
         raise NotASession("session.json lists impossible checkpoints")
@@ -269,8 +268,3 @@ def _flats(archive: Archive, name: str, wanted: tuple[str, ...], size: int) -> d
         if not np.isfinite(values).all():
             raise NotASession(f"{name}: {key} has NaN or Inf in it")
     return tensors
-
-
-def parameter_count(network: MLP, dimension: int) -> int:
-    """P, the parameters of the network for data in R^dimension."""
-    return network.parameters(dimension)
