@@ -46,7 +46,7 @@ class TrainingStep:
 def rate_at(training: Training, step: int) -> float:
     """Learning rate of a step: eta / sqrt(1 + k / k0) when open-ended, or down to a hundredth over ``decay_steps``, geometrically."""
     if training.decay_steps:
-        return training.learning_rate * 0.01 ** min(1.0, step / training.decay_steps)
+        return training.learning_rate * math.exp(-math.log(100.0) * min(1.0, step / training.decay_steps))
     return training.learning_rate / math.sqrt(1.0 + step / SETTLE)
 
 
