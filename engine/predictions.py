@@ -22,7 +22,7 @@ Pair = tuple[Scalar, Scalar]
 
 
 def domain(path: GaussianPath, given: Prediction, wanted: Prediction) -> tuple[float, float]:
-    """The closed interval of t on which ``wanted`` follows from ``given``: that of ``given``, short of t = 1 for a score where beta_1 = 0."""
+    """The closed interval of t where ``wanted`` follows from ``given``: that of ``given``, short of t = 1 for a score where beta_1 = 0."""
     low, high = path.interval(given)
     if wanted == "score" and given != "score" and float(path.beta(1.0)) < END:
         high = min(high, 1.0 - END)

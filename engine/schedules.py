@@ -116,7 +116,8 @@ class VPCosine(VariancePreserving, tag="vp-cosine", frozen=True, kw_only=True):
     label: ClassVar[str] = "VP cosine"
     summary: ClassVar[str] = "Signal falls like a cosine: more time is spent at middling noise."
     formula: ClassVar[str] = (
-        r"\alpha_t = \frac{\cos\left(\frac{\pi}{2}\frac{1-t+o}{1+o}\right)}{\cos\left(\frac{\pi}{2}\frac{o}{1+o}\right)},\quad \beta_t=\sqrt{1-\alpha_t^2}"
+        r"\alpha_t = \frac{\cos\left(\frac{\pi}{2}\frac{1-t+o}{1+o}\right)}{\cos\left(\frac{\pi}{2}\frac{o}{1+o}\right)},\quad "
+        r"\beta_t=\sqrt{1-\alpha_t^2}"
     )
     source: ClassVar[str] = "Nichol & Dhariwal 2102.09672"
 
