@@ -42,7 +42,7 @@ class LabModel(QObject):
         self.state = _tidy(state or LabState())
         self.undo = QUndoStack(self)
         self._touched = False
-        self.undo.cleanChanged.connect(lambda _clean: self.edited_changed.emit(self.edited))
+        self.undo.cleanChanged.connect(self._tell_edited)
 
     @property
     def experiment(self) -> Experiment:
@@ -139,6 +139,9 @@ class LabModel(QObject):
         if state != old:
             self.state = state
             self.changed.emit(old, state)
+
+    def _tell_edited(self) -> None:
+        self.edited_changed.emit(self.edited)
 
     def _push(self, text: str, state: LabState, merge: str) -> None:
         if _tidy(state) != self.state:

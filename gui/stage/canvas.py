@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from vispy import app as vispy_app
 from vispy import gloo
 
+from shaders.layout import layout, plot_area
 from shaders.painter import Painter
-from shaders.scene import PaneData, Scene
+from shaders.scene import Pane, PaneData, Scene
+from shaders.view import View, view
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +24,8 @@ log = logging.getLogger(__name__)
 class PaneCanvas(QObject):
     """Draws when what it shows has changed, and only then. ``widget`` goes into a layout."""
 
-    dragged = Signal(float, float)
-    """The pointer was dragged by (dx, dy) logical pixels."""
+    dragged = Signal(float, float, bool)
+    """The pointer was dragged by (dx, dy) logical pixels; True for the plain left button (which turns in 3-D), False for panning."""
     zoom_asked = Signal(float, float, float)
     """(degrees of wheel, x, y) at the pointer."""
     frame_asked = Signal()
@@ -46,6 +50,7 @@ class PaneCanvas(QObject):
         self._scene: Scene | None = None
         self._data = PaneData()
         self._held: QPointF | None = None
+        self._turns = True
 
     @property
     def size(self) -> tuple[float, float]:
@@ -58,6 +63,20 @@ class PaneCanvas(QObject):
             return
         self._scene, self._data = scene, data
         self.widget.update()
+
+    def view(self) -> View:
+        """How the world lies in the picture, physical pixels."""
+        ratio = float(self._canvas.pixel_scale)
+        scene = self._scene if self._scene is not None else Scene(panes=(Pane(),))
+        width, height = self._canvas.physical_size
+        pane = layout(scene, (width, height), ratio)[0]
+        plot = plot_area(pane, scene, 0, ratio, (0.0, 0.0), self._data.dimension == 2)
+        return view(scene.camera, pane, plot, self._data.dimension, ratio)
+
+    def world_at(self, x: float, y: float) -> NDArray[np.float64]:
+        """The world under a logical pixel, (d,)."""
+        seen = self.view()
+        return seen.to_world(x * seen.pixel_ratio, y * seen.pixel_ratio)
 
     def renderer(self) -> str:
         """What draws, as OpenGL names it; empty before the first frame."""
@@ -90,6 +109,8 @@ class PaneCanvas(QObject):
         match event.type():
             case QEvent.Type.MouseButtonPress if isinstance(event, QMouseEvent):
                 self._held = event.position()
+                plain = not event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+                self._turns = plain and event.button() == Qt.MouseButton.LeftButton
                 self.widget.setCursor(Qt.CursorShape.ClosedHandCursor)
                 self.widget.setFocus(Qt.FocusReason.MouseFocusReason)
                 return True
@@ -117,7 +138,7 @@ class PaneCanvas(QObject):
         if self._held is not None:
             step = position - self._held
             self._held = position
-            self.dragged.emit(step.x(), step.y())
+            self.dragged.emit(step.x(), step.y(), self._turns)
         self.hovered.emit(position.x(), position.y())
 
     def _pinched(self, event: QNativeGestureEvent) -> bool:

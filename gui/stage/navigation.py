@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import replace
 
 from shaders.scene import Camera
+from shaders.view import axes_of
 
 SMALLEST, LARGEST = 1e-4, 1e4
 ORBIT_DEGREES_PER_PIXEL = 0.35
 
 
-def to_world(camera: Camera, size: tuple[float, float], x: float, y: float) -> tuple[float, float]:
-    """The standardised coordinates under pixel (x, y) of a 2-D pane of ``size`` (width, height); axes are equal."""
-    width, height = size
-    unit = 2.0 * camera.extent / max(height, 1.0)
-    return camera.center[0] + (x - width / 2) * unit, camera.center[1] - (y - height / 2) * unit
-
-
-def panned(camera: Camera, size: tuple[float, float], dx: float, dy: float) -> Camera:
-    """What is seen follows a drag by (dx, dy) pixels."""
-    unit = 2.0 * camera.extent / max(size[1], 1.0)
+def panned(camera: Camera, unit: float, dx: float, dy: float, dimension: int) -> Camera:
+    """What is seen follows a drag by (dx, dy) pixels, each ``unit`` wide in the world."""
     x, y, z = camera.center
-    return msgspec.structs.replace(camera, center=(x - dx * unit, y + dy * unit, z))
+    if dimension == 2:
+        return replace(camera, center=(x - dx * unit, y + dy * unit, z))
+    right, up, _ = axes_of(camera)
+    moved = [c - dx * unit * float(r) + dy * unit * float(u) for c, r, u in zip(camera.center, right, up, strict=True)]
+    return replace(camera, center=(moved[0], moved[1], moved[2]))
 
 
-def zoomed(camera: Camera, size: tuple[float, float], factor: float, x: float, y: float, *, about_pointer: bool = True) -> Camera:
-    """Magnified by ``factor``; the point under pixel (x, y) stays there (2-D), or the centre does (3-D)."""
+def zoomed(camera: Camera, factor: float, anchor: tuple[float, float] | None = None) -> Camera:
+    """Magnified by ``factor``; the ``anchor`` of the world stays where it is on the screen (None: the centre does)."""
     extent = min(LARGEST, max(SMALLEST, camera.extent / factor))
-    closer = msgspec.structs.replace(camera, extent=extent)
-    if not about_pointer:
-        return closer
-    before, after = to_world(camera, size, x, y), to_world(closer, size, x, y)
-    cx, cy, cz = camera.center
-    return msgspec.structs.replace(closer, center=(cx + before[0] - after[0], cy + before[1] - after[1], cz))
+    x, y, z = camera.center
+    if anchor is not None:
+        share = extent / camera.extent
+        x, y = anchor[0] + (x - anchor[0]) * share, anchor[1] + (y - anchor[1]) * share
+    return replace(camera, center=(x, y, z), extent=extent)
 
 
 def orbited(camera: Camera, dx: float, dy: float) -> Camera:
     """Turned by a drag of (dx, dy) pixels, as if one held the object."""
     azimuth = (camera.azimuth - dx * ORBIT_DEGREES_PER_PIXEL + 180.0) % 360.0 - 180.0
     elevation = min(89.0, max(-89.0, camera.elevation + dy * ORBIT_DEGREES_PER_PIXEL))
-    return msgspec.structs.replace(camera, azimuth=azimuth, elevation=elevation)
+    return replace(camera, azimuth=azimuth, elevation=elevation)
 
 
 def wheel_factor(degrees: float) -> float:

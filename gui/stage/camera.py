@@ -1,0 +1,77 @@
+"""CameraControl: the pointer on any pane moves the one camera that all panes share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from gui.model import LabModel
+from gui.stage import navigation
+from gui.stage.canvas import PaneCanvas
+from shaders.view import frame_camera
+
+if TYPE_CHECKING:
+    from gui.stage.stage import Stage
+
+
+class CameraControl(QObject):
+    """Pan, zoom, orbit and frame; the read-out of the pointer."""
+
+    hovered = Signal(int, float, float)
+    """(pane, x, y) in the world; pane -1 when the pointer has left."""
+
+    def __init__(self, stage: Stage, model: LabModel):
+        super().__init__(stage)
+        self._stage, self._model = stage, model
+        self.by_hand = False
+        """Whether the user has chosen a view: then nothing frames by itself until asked."""
+
+    def follow(self, index: int, canvas: PaneCanvas) -> None:
+        """Listens to the pointer on a pane."""
+        canvas.dragged.connect(lambda dx, dy, turn: self._dragged(canvas, dx, dy, turn))
+        canvas.zoom_asked.connect(lambda degrees, x, y: self._zoomed(canvas, degrees, x, y))
+        canvas.frame_asked.connect(self.frame_again)
+        canvas.hovered.connect(lambda x, y: self._hovered(index, canvas, x, y))
+        canvas.left.connect(lambda: self.hovered.emit(-1, 0.0, 0.0))
+
+    def frame_again(self) -> None:
+        """Source and data in view, equal axes."""
+        self.by_hand = False
+        self.frame()
+
+    def frame(self) -> None:
+        """Frames, unless the user has chosen a view by hand."""
+        panes = self._stage.panes
+        if self.by_hand or not panes:
+            return
+        width, height = panes[0].canvas.size
+        data = [showing.latest for showing in self._stage.showings]
+        self._model.show_camera(frame_camera(data, width / max(height, 1.0), self._model.document.scene.camera))
+
+    def zoom(self, factor: float) -> None:
+        """About the centre (keys)."""
+        self.by_hand = True
+        self._model.show_camera(navigation.zoomed(self._model.document.scene.camera, factor))
+
+    def _dragged(self, canvas: PaneCanvas, dx: float, dy: float, turn: bool) -> None:
+        camera, dimension = self._model.document.scene.camera, self._stage.dimension
+        if dimension == 3 and turn:
+            self._model.show_camera(navigation.orbited(camera, dx, dy))
+            return
+        self.by_hand = True
+        view = canvas.view()
+        self._model.show_camera(navigation.panned(camera, view.pixel_ratio / view.scale, dx, dy, dimension))
+
+    def _zoomed(self, canvas: PaneCanvas, degrees: float, x: float, y: float) -> None:
+        self.by_hand = True
+        anchor = None
+        if self._stage.dimension == 2:
+            world = canvas.world_at(x, y)
+            anchor = (float(world[0]), float(world[1]))
+        self._model.show_camera(navigation.zoomed(self._model.document.scene.camera, navigation.wheel_factor(degrees), anchor))
+
+    def _hovered(self, index: int, canvas: PaneCanvas, x: float, y: float) -> None:
+        if self._stage.dimension == 2:
+            world = canvas.world_at(x, y)
+            self.hovered.emit(index, float(world[0]), float(world[1]))
