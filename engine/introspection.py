@@ -63,7 +63,7 @@ class Parameter:
                 return f"one of {', '.join(tag_of(kind) for kind in self.alternatives)}"
             case "float" | "int":
                 noun = "a whole number" if self.kind == "int" else "a number"
-                return f"{noun} {self.bounds}" if self.bounds else noun
+                return f"{noun}, {self.bounds}" if self.bounds else noun
             case "text":
                 return "a text"
             case "list":
