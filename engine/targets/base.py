@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ from engine.densities.closed import ClosedDensity
 
 Floats = NDArray[np.float64]
 Standardise = Literal["none", "isotropic", "per-axis"]
+StandardiseField = Annotated[
+    Standardise, Meta(description="How the data is scaled inside: none, one factor for all axes, or one for each.")
+]
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,20 @@ class Frame:
 
 
 class TargetBase(Choice, frozen=True, kw_only=True):
-    """A distribution on R^d. Subclasses give ``density()``; sampling, log_prob, moments and the frame follow from it."""
+    """A distribution on R^d. Subclasses give ``build()``; sampling, log_prob, moments and the frame follow from it."""
 
     axes: ClassVar[tuple[str, ...]] = ("x", "y")
     """Names of the axes, with unit where known, in the user's terms."""
 
-    standardise: Annotated[
-        Standardise, Meta(description="How the data is scaled inside: none, one factor for all axes, or one for each.")
-    ] = "isotropic"
+    standardise: StandardiseField = "isotropic"
+
+    def build(self) -> ClosedDensity:
+        """Make the closed form behind the samples, in the user's units; ``density`` keeps it."""
+        raise TypeError(f"{type(self).__name__} defines no density")
 
     def density(self) -> ClosedDensity:
-        """The closed form behind the samples, in the user's units. May be cached; costs at most a second."""
-        raise TypeError(f"{type(self).__name__} defines no density")
+        """The closed form behind the samples, in the user's units. The last few are kept; making one costs at most a second."""
+        return _density_of(self)
 
     @property
     def axis_names(self) -> tuple[str, ...]:
@@ -59,7 +65,7 @@ class TargetBase(Choice, frozen=True, kw_only=True):
     @property
     def note(self) -> str:
         """What a user should know about how this target was made, in one sentence; empty if nothing."""
-        return ""
+        return self.density().note
 
     @property
     def dimension(self) -> int:
@@ -85,3 +91,8 @@ class TargetBase(Choice, frozen=True, kw_only=True):
         if self.standardise == "isotropic":
             variance = np.full(d, variance.mean())
         return Frame(mean, np.sqrt(variance))
+
+
+@lru_cache(maxsize=8)
+def _density_of(target: TargetBase) -> ClosedDensity:
+    return target.build()

@@ -1,12 +1,23 @@
-"""Named shapes in the plane: each a Gaussian mixture (curves by quadrature) or a raster of uniform squares, sampled from that closed form."""
+"""Named shapes in the plane.
+
+Each is a Gaussian mixture (curves by quadrature) or a raster of uniform squares, and is sampled from that closed form.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
+from engine.densities.cells import Cells
+from engine.densities.mixture import GaussianMixture
 from engine.targets.base import TargetBase
+from engine.targets.quadrature import Curve, noisy_curves
+
+Floats = NDArray[np.float64]
 
 Noise = Annotated[
     float, Meta(ge=0.02, le=2, description="Standard deviation of the Gaussian noise around the curve.", extra={"symbol": "τ", "log": True})
@@ -27,6 +38,10 @@ class EightGaussians(TargetBase, tag="8gaussians", frozen=True, kw_only=True):
         0.562
     )
 
+    def build(self) -> GaussianMixture:
+        angle = 2.0 * math.pi * np.arange(self.modes) / self.modes
+        return GaussianMixture(self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), stds=self.std)
+
 
 class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
     """Two half circles that reach into each other."""
@@ -44,6 +59,17 @@ class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
     ] = 0.5
     noise: Noise = 0.05
 
+    def build(self) -> GaussianMixture:
+        r = self.radius
+
+        def upper(u: Floats) -> Floats:
+            return r * np.stack([np.cos(math.pi * u), np.sin(math.pi * u)], axis=1)
+
+        def lower(u: Floats) -> Floats:
+            return np.stack([r - r * np.cos(math.pi * u), self.gap - r * np.sin(math.pi * u)], axis=1)
+
+        return noisy_curves([upper, lower], self.noise)
+
 
 class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
     """Uniform on every second square of a board."""
@@ -57,6 +83,11 @@ class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
         int, Meta(ge=2, le=32, multiple_of=2, description="Squares along a side, an even number.", extra={"symbol": "m"})
     ] = 4
     side: Annotated[float, Meta(gt=0, le=100, description="Side of one square.", extra={"symbol": "a"})] = 2.0
+
+    def build(self) -> Cells:
+        row, column = np.indices((self.squares, self.squares))
+        half = 0.5 * self.squares * self.side
+        return Cells((row + column) % 2 == 0, (-half, -half), (half, half))
 
 
 class Pinwheel(TargetBase, tag="pinwheel", frozen=True, kw_only=True):
@@ -74,6 +105,24 @@ class Pinwheel(TargetBase, tag="pinwheel", frozen=True, kw_only=True):
     tangential: Annotated[float, Meta(ge=0.02, le=0.5, description="Spread across an arm.", extra={"symbol": "τ"})] = 0.1
     rate: Annotated[float, Meta(ge=-1, le=1, description="How much the arms bend.", extra={"symbol": "c"})] = 0.25
 
+    def build(self) -> GaussianMixture:
+        # N(1, s^2) along the arm is N(1, s^2 - h^2) at the nodes, blurred by N(0, h^2) along the arm's tangent, h = s / 2
+        h = 0.5 * self.radial
+        between = math.sqrt(self.radial**2 - h**2)
+        rho = 1.0 + between * np.linspace(-3.5, 3.5, 25)
+        mass = np.exp(-0.5 * ((rho - 1.0) / between) ** 2)
+        means, covariances = [], []
+        for arm in range(self.arms):
+            angle = 2.0 * math.pi * arm / self.arms + self.rate * np.exp(rho)
+            out = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+            across = np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+            tangent = out + (rho * self.rate * np.exp(rho))[:, None] * across
+            means.append(2.0 * rho[:, None] * out)
+            covariances.append(
+                4.0 * h**2 * tangent[:, :, None] * tangent[:, None, :] + 4.0 * self.tangential**2 * across[:, :, None] * across[:, None, :]
+            )
+        return GaussianMixture(np.concatenate(means), covariances=np.concatenate(covariances), weights=np.tile(mass, self.arms))
+
 
 class SwissRoll(TargetBase, tag="swissroll", frozen=True, kw_only=True):
     """The planar section of the swiss roll, uniform in the angle."""
@@ -88,6 +137,14 @@ class SwissRoll(TargetBase, tag="swissroll", frozen=True, kw_only=True):
     turns: Annotated[float, Meta(ge=0.25, le=4, description="How many turns.", extra={"symbol": "m", "unit": "turns"})] = 1.5
     noise: Noise = 0.2
 
+    def build(self) -> GaussianMixture:
+        def roll(u: Floats) -> Floats:
+            angle = math.pi * (1.5 + 2.0 * self.turns * u)
+            points: Floats = 0.2 * angle[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+            return points
+
+        return noisy_curves([roll], self.noise)
+
 
 class Rings(TargetBase, tag="rings", frozen=True, kw_only=True):
     """Concentric circles of equal mass."""
@@ -100,6 +157,12 @@ class Rings(TargetBase, tag="rings", frozen=True, kw_only=True):
     rings: Annotated[int, Meta(ge=1, le=8, description="How many circles.", extra={"symbol": "m"})] = 3
     radius: Annotated[float, Meta(ge=0.5, le=10, description="Radius of the outermost circle.", extra={"symbol": "r"})] = 3.0
     noise: Noise = 0.1
+
+    def build(self) -> GaussianMixture:
+        def ring(radius: float) -> Curve:
+            return lambda u: radius * np.stack([np.cos(2.0 * math.pi * u), np.sin(2.0 * math.pi * u)], axis=1)
+
+        return noisy_curves([ring(self.radius * (k + 1) / self.rings) for k in range(self.rings)], self.noise)
 
 
 class SCurve(TargetBase, tag="s-curve", frozen=True, kw_only=True):
@@ -114,6 +177,13 @@ class SCurve(TargetBase, tag="s-curve", frozen=True, kw_only=True):
 
     radius: Annotated[float, Meta(ge=0.5, le=10, description="Radius of both bends.", extra={"symbol": "r"})] = 1.5
     noise: Noise = 0.075
+
+    def build(self) -> GaussianMixture:
+        def bends(u: Floats) -> Floats:
+            angle = 3.0 * math.pi * (u - 0.5)
+            return self.radius * np.stack([np.sin(angle), np.sign(angle) * (np.cos(angle) - 1.0)], axis=1)
+
+        return noisy_curves([bends], self.noise)
 
 
 class Spiral(TargetBase, tag="spiral", frozen=True, kw_only=True):
@@ -130,3 +200,14 @@ class Spiral(TargetBase, tag="spiral", frozen=True, kw_only=True):
     turns: Annotated[float, Meta(ge=0.25, le=5, description="Turns of each arm.", extra={"symbol": "m", "unit": "turns"})] = 1.5
     radius: Annotated[float, Meta(ge=0.5, le=10, description="Where the arms end.", extra={"symbol": "r"})] = 3.0
     noise: Noise = 0.1
+
+    def build(self) -> GaussianMixture:
+        def arm(phase: float) -> Curve:
+            def curve(u: Floats) -> Floats:
+                angle = 2.0 * math.pi * self.turns * u + phase
+                points: Floats = self.radius * u[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+                return points
+
+            return curve
+
+        return noisy_curves([arm(2.0 * math.pi * k / self.arms) for k in range(self.arms)], self.noise, by_length=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+import numpy as np
 from msgspec import Meta
 
 from engine.arrays import Array
-from engine.targets.base import Standardise, TargetBase
+from engine.choice import Problem
+from engine.densities.mixture import GaussianMixture
+from engine.targets.base import StandardiseField, TargetBase
 
 
 class Points(TargetBase, tag="points", frozen=True, kw_only=True):
@@ -30,6 +33,37 @@ class Points(TargetBase, tag="points", frozen=True, kw_only=True):
         ),
     ] = 0.0
     filename: Annotated[str, Meta(description="Where the table came from.")] = ""
-    standardise: Annotated[
-        Standardise, Meta(description="How the data is scaled inside: none, one factor for all axes, or one for each.")
-    ] = "per-axis"
+    standardise: StandardiseField = "per-axis"
+
+    def __post_init__(self) -> None:
+        values, name = self.values.values, self.filename or "points"
+        if values.ndim != 2 or values.shape[1] not in (2, 3) or values.dtype.kind not in "fiu":
+            raise Problem(f"{name}: points need shape (n, 2) or (n, 3), real numbers; this is {values.dtype} {values.shape}")
+        if self.columns and len(self.columns) != values.shape[1]:
+            raise Problem(f"{name}: {len(self.columns)} column names for {values.shape[1]} columns")
+        if len(values) < 2:
+            raise Problem(f"{name}: only one row; a target needs at least two")
+        if not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise Problem(f"{name}, row {row + 1}, column {self.axis_names[column]}: {values[row, column]} is not a finite number")
+        low, high = values.min(axis=0), values.max(axis=0)
+        largest = np.maximum(np.abs(low), np.abs(high))
+        if largest.max() > 1e100:
+            raise Problem(f"{name}, column {self.axis_names[int(largest.argmax())]}: {largest.max():g} is too large; at most 1e100")
+        flat = high - low <= 1e-12 * largest
+        if flat.all():
+            raise Problem(f"{name}: all {len(values):,} rows are equal; a target needs some spread")
+        if flat.any():
+            axis = int(flat.argmax())
+            raise Problem(f"{name}, column {self.axis_names[axis]}: every row is {low[axis]:g}; a target needs some spread along each axis")
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        return self.columns or ("x", "y", "z")[: self.values.values.shape[1]]
+
+    def build(self) -> GaussianMixture:
+        values = self.values.values.astype(np.float64)
+        variance = values.var(axis=0)
+        if self.standardise != "per-axis":
+            variance = np.full_like(variance, variance.mean())
+        return GaussianMixture(values, stds=self.bandwidth * np.sqrt(variance))

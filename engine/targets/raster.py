@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import ArrayLike, NDArray
 
 from engine.arrays import Array
+from engine.choice import Problem
+from engine.densities.cells import Cells
 from engine.targets.base import TargetBase
+
+Floats = NDArray[np.float64]
+MAX_SIDE = 4096
 
 Channel = Literal["brightness", "darkness", "alpha"]
 Box = tuple[float, float, float, float]
@@ -24,6 +31,31 @@ class Painting(TargetBase, tag="painting", frozen=True, kw_only=True):
     raster: Annotated[Array, Meta(description="Ink, float32 (h, w), row 0 at the top.")]
     box: Annotated[Box, Meta(description="The canvas in the world: x low, x high, y low, y high.")] = (-1.0, 1.0, -1.0, 1.0)
 
+    def __post_init__(self) -> None:
+        values = self.raster.values
+        if values.ndim != 2 or values.size == 0 or max(values.shape) > MAX_SIDE or values.dtype.kind not in "fiub":
+            raise Problem(
+                f"painting: a raster needs numbers in two axes of at most {MAX_SIDE:,} cells; this is {values.dtype} {values.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise Problem("painting: the raster holds NaN or Inf")
+        if values.min() < 0:
+            raise Problem("painting: the raster holds negative ink")
+        if not values.any():
+            raise Problem("the painting is empty: paint something first")
+        x_low, x_high, y_low, y_high = self.box
+        if not (np.isfinite(self.box).all() and x_low < x_high and y_low < y_high):
+            raise Problem(f"painting: the rectangle needs finite edges, low below high, not {self.box}")
+
+    def build(self) -> Cells:
+        x_low, x_high, y_low, y_high = self.box
+        return Cells(self.raster.values[::-1], (x_low, y_low), (x_high, y_high))
+
+
+def from_raster(raster: ArrayLike, box: Box = (-1.0, 1.0, -1.0, 1.0)) -> Painting:
+    """A Painting of ``raster`` (h, w), row 0 at the top, on the world rectangle ``box``. Raises Problem for an empty one."""
+    return Painting(raster=Array(np.asarray(raster, dtype=np.float32)), box=box)
+
 
 class Image(TargetBase, tag="image", frozen=True, kw_only=True):
     """A picture as a density on [-1, 1] x [-h/w, h/w], y up."""
@@ -37,3 +69,53 @@ class Image(TargetBase, tag="image", frozen=True, kw_only=True):
     channel: Annotated[Channel, Meta(description="What is density: how bright, how dark, or how opaque a pixel is.")] = "brightness"
     filename: Annotated[str, Meta(description="Where the picture came from.")] = ""
     original: Annotated[tuple[int, int], Meta(description="Width and height in the file; (0, 0) if it was not reduced.")] = (0, 0)
+
+    def __post_init__(self) -> None:
+        values, name = self.pixels.values, self.filename or "image"
+        if (
+            values.ndim != 3
+            or values.shape[2] not in (1, 2, 3, 4)
+            or values.size == 0
+            or values.dtype.kind != "u"
+            or max(values.shape) > MAX_SIDE
+        ):
+            raise Problem(f"{name}: pixels need shape (h, w, 1 to 4), unsigned integers; this is {values.dtype} {values.shape}")
+        if self.channel == "alpha" and values.shape[2] not in (2, 4):
+            raise Problem(f"{name} has no alpha channel: every pixel is opaque; try channel=brightness or channel=darkness")
+        if not self.mass(self.channel).any():
+            others: tuple[Channel, ...] = ("brightness", "darkness", "alpha")
+            able = [f"channel={other}" for other in others if other != self.channel and self.mass(other).any() and not self._plain(other)]
+            hint = f"; try {' or '.join(able)}" if able else ""
+            why = {"brightness": "every pixel is black", "darkness": "every pixel is white", "alpha": "every pixel is transparent"}[
+                self.channel
+            ]
+            raise Problem(f"{name} has no {self.channel}: {why}{hint}")
+
+    @property
+    def note(self) -> str:
+        if self.original == (0, 0):
+            return ""
+        h, w = self.pixels.values.shape[:2]
+        return f"reduced from {self.original[0]:,} × {self.original[1]:,} pixels to {w} × {h} cells"
+
+    def mass(self, channel: Channel) -> Floats:
+        """Density of each pixel, not normalised, (h, w) in [0, 1], row 0 at the top; a transparent pixel has neither brightness nor darkness."""
+        values = self.pixels.values
+        unit = values.astype(np.float64) / np.iinfo(values.dtype).max
+        colours = unit[:, :, : 3 if values.shape[2] >= 3 else 1]
+        opacity = unit[:, :, -1] if values.shape[2] in (2, 4) else np.ones(values.shape[:2])
+        if channel == "alpha":
+            return opacity
+        # ITU-R BT.601 luma, of the stored values
+        luma = colours @ np.array([0.299, 0.587, 0.114]) if colours.shape[2] == 3 else colours[:, :, 0]
+        result: Floats = (luma if channel == "brightness" else 1.0 - luma) * opacity
+        # weights that sum to 1 only up to rounding would leave traces of ink in pure white
+        result[result < 1e-9] = 0.0
+        return result
+
+    def _plain(self, channel: Channel) -> bool:
+        return channel == "alpha" and self.pixels.values.shape[2] not in (2, 4)
+
+    def build(self) -> Cells:
+        h, w = self.pixels.values.shape[:2]
+        return Cells(self.mass(self.channel)[::-1], (-1.0, -h / w), (1.0, h / w))

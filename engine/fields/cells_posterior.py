@@ -1,0 +1,171 @@
+"""The posterior of a raster of uniform cells along a Gaussian path: E[z | x_t = x], the score and log p_t, in closed form.
+
+A cell's factor per axis is the mean of phi(xi), xi = (x - alpha z)/beta, over the cell: [Phi(xi_low) - Phi(xi_high)]/delta with
+delta = alpha |cell| / beta. Cells are separable, so for n points on an h x w raster everything is two matrix products:
+
+    p_t(x) = sum_ij w_ij G_ni F_nj / beta^2,    E[z_x | x] = sum_ij w_ij G_ni (first moment)_nj / (the same without the moment).
+
+Two forms of the factors keep full precision: where delta is small (early: the cell is small against the noise) Gauss-Legendre
+nodes, because a difference of Phi would cancel, and the moment is that of z; where it is large the difference itself, by erfc of |xi|
+so that both tails keep their digits, and the moment is that of xi, because x - alpha z would cancel. Points so far from any ink
+that the products underflow are done again in log space by erfcx over all inked cells. Source: MATHS section 2.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.densities.cells import Cells
+from engine.ops import Scalar
+
+_CHUNK = 1 << 19
+_ROOT_HALF = math.sqrt(0.5)
+_PHI_0 = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+class CellsPosterior:
+    """E[z|x], score and log p_t for ``Cells`` in standardised coordinates."""
+
+    def __init__(self, cells: Cells, device: torch.device, dtype: torch.dtype) -> None:
+        cells = cells.trimmed()
+        top = float(cells.weights.max())
+        self._log_top = math.log(top)
+        self._weights = torch.as_tensor(cells.weights / top, device=device, dtype=dtype)
+        h, w = cells.weights.shape
+        self._low = (float(cells.low[0]), float(cells.low[1]))
+        self._size = (float(cells.cell[0]), float(cells.cell[1]))
+        self._count = (w, h)
+        row, column = np.nonzero(cells.weights)
+        self._row = torch.as_tensor(row, device=device)
+        self._column = torch.as_tensor(column, device=device)
+        self._log_weights = torch.as_tensor(np.log(cells.weights[row, column] / top), device=device, dtype=torch.float64)
+        single = dtype == torch.float32
+        # below this delta nodes serve; the error of each form is below the dtype's own on both sides
+        self._small = 0.25 if single else 0.05
+        nodes, shares = np.polynomial.legendre.leggauss(3 if single else 5)
+        self._nodes = tuple(zip((0.5 * nodes).tolist(), (0.5 * shares).tolist(), strict=True))
+        self._faint = 1e-25 if single else 1e-250
+
+    def __call__(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
+        """(D, -score), (n, 2) each."""
+        parts = [self._moments(part, alpha, beta) for part in self._split(x)]
+        return torch.cat([data for _, data, _ in parts]), torch.cat([pull for _, _, pull in parts])
+
+    def log_prob(self, x: Tensor, alpha: Scalar, beta: Scalar) -> Tensor:
+        """log p_t(x), nats, (n,)."""
+        return torch.cat([self._moments(part, alpha, beta)[0] for part in self._split(x)])
+
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(x, max(1, _CHUNK // (max(self._count) + 1)))
+
+    def _by_nodes(self, axis: int, alpha: Scalar, beta: Scalar, small: float) -> bool:
+        return float(alpha) * self._size[axis] < small * float(beta)
+
+    def _moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        """log p_t (n,), D (n, 2), -score (n, 2)."""
+        along, along_moment, along_shift = self._factors(x[:, 0], 0, alpha, beta)
+        up, up_moment, up_shift = self._factors(x[:, 1], 1, alpha, beta)
+        inked = up @ self._weights
+        mass = (inked * along).sum(dim=1)
+        faint = ~(mass > self._faint)
+        mass = torch.where(faint, torch.ones_like(mass), mass)
+        first = torch.stack([(inked * along_moment).sum(dim=1), ((up_moment @ self._weights) * along).sum(dim=1)], dim=1) / mass[:, None]
+        data, pull = self._data_and_pull(x, first, alpha, beta, self._small)
+        log_prob = mass.log() - along_shift - up_shift + self._constant(beta)
+        if bool(faint.any()):
+            where = faint.nonzero()[:, 0]
+            far = self._far_moments(x[where].double(), alpha, beta)
+            log_prob, data, pull = (
+                whole.index_copy(0, where, part.to(x.dtype)) for whole, part in zip((log_prob, data, pull), far, strict=True)
+            )
+        return log_prob, data, pull
+
+    def _constant(self, beta: Scalar) -> Scalar:
+        log_beta = beta.log() if isinstance(beta, Tensor) else math.log(beta)
+        return self._log_top - 2.0 * log_beta + 2.0 * math.log(_PHI_0)
+
+    def _data_and_pull(self, x: Tensor, first: Tensor, alpha: Scalar, beta: Scalar, small: float) -> tuple[Tensor, Tensor]:
+        """D and -score = E/beta from the first moments, each axis's of z or of xi, by x = alpha D + beta E."""
+        datas, pulls = [], []
+        for axis in range(2):
+            moment, place = first[:, axis], x[:, axis]
+            if self._by_nodes(axis, alpha, beta, small):
+                datas.append(moment)
+                pulls.append((place - alpha * moment) / (beta * beta))
+            else:
+                datas.append((place - beta * moment) / alpha)
+                pulls.append(moment / beta)
+        return torch.stack(datas, dim=1), torch.stack(pulls, dim=1)
+
+    def _factors(self, x: Tensor, axis: int, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean of sqrt(2 pi) phi over each cell, that times z or xi, (n, cells) each, both times e^shift; and shift (n,)."""
+        low, size, count = self._low[axis], self._size[axis], self._count[axis]
+        index = torch.arange(count + 1, device=x.device, dtype=x.dtype)
+        if self._by_nodes(axis, alpha, beta, self._small):
+            # what lies outside the raster is measured from its rim
+            outside = (x - alpha * low).clamp(max=0.0) + (x - alpha * (low + size * count)).clamp(min=0.0)
+            shift = 0.5 * (outside / beta) ** 2
+            factor, moment = torch.zeros(1, device=x.device, dtype=x.dtype), torch.zeros(1, device=x.device, dtype=x.dtype)
+            for node, share in self._nodes:
+                z = low + size * (index[:-1] + (0.5 + node))
+                xi = (x / beta)[:, None] - (alpha / beta) * z
+                weight = torch.exp(shift[:, None] - 0.5 * xi * xi) * share
+                factor = factor + weight
+                moment = moment + weight * z
+            return factor, moment, shift
+        xi = (x / beta)[:, None] - (alpha / beta) * (low + size * index)
+        tail = torch.special.erfc(xi.abs() * _ROOT_HALF) * (0.5 / _PHI_0)
+        signed = torch.where(xi > 0, -tail, tail)
+        above = (xi > 0).to(x.dtype) / _PHI_0
+        phi = torch.exp(-0.5 * xi * xi)
+        over = beta / (alpha * size)
+        factor = ((above[:, :-1] - above[:, 1:]) + (signed[:, :-1] - signed[:, 1:])) * over
+        return factor, (phi[:, 1:] - phi[:, :-1]) * over, torch.zeros_like(x)
+
+    def _far_moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        """The same as ``_moments`` in log space and float64, over every inked cell."""
+        small = 0.05
+        log_x, mean_x = self._log_factors(x[:, 0], 0, alpha, beta, small)
+        log_y, mean_y = self._log_factors(x[:, 1], 1, alpha, beta, small)
+        log_probs, firsts = [], []
+        for rows in torch.split(torch.arange(len(x), device=x.device), max(1, 2 * _CHUNK // len(self._row))):
+            logit = log_x[rows][:, self._column] + log_y[rows][:, self._row] + self._log_weights
+            log_probs.append(torch.logsumexp(logit, dim=1))
+            share = torch.softmax(logit, dim=1)
+            firsts.append(torch.stack([(share * mean_x[rows][:, self._column]).sum(1), (share * mean_y[rows][:, self._row]).sum(1)], dim=1))
+        data, pull = self._data_and_pull(x, torch.cat(firsts), alpha, beta, small)
+        return torch.cat(log_probs) + self._constant(beta), data, pull
+
+    def _log_factors(self, x: Tensor, axis: int, alpha: Scalar, beta: Scalar, small: float) -> tuple[Tensor, Tensor]:
+        """Log of the mean of sqrt(2 pi) phi over each cell, and the mean of z or xi in it under phi, (n, cells) each, float64."""
+        low, size, count = self._low[axis], self._size[axis], self._count[axis]
+        index = torch.arange(count + 1, device=x.device, dtype=x.dtype)
+        if self._by_nodes(axis, alpha, beta, small):
+            nodes, shares = np.polynomial.legendre.leggauss(5)
+            z = low + size * (index[:-1, None] + torch.as_tensor(0.5 + 0.5 * nodes, device=x.device))
+            xi = (x / beta)[:, None, None] - (alpha / beta) * z
+            logit = torch.as_tensor(np.log(0.5 * shares), device=x.device) - 0.5 * xi * xi
+            return torch.logsumexp(logit, dim=2), (torch.softmax(logit, dim=2) * z).sum(dim=2)
+        xi = (x / beta)[:, None] - (alpha / beta) * (low + size * index)
+        high_end, low_end = xi[:, :-1], xi[:, 1:]
+        near = torch.minimum(high_end.abs(), low_end.abs())
+        far = torch.maximum(high_end.abs(), low_end.abs())
+        straddles = (high_end > 0) & (low_end < 0)
+        near = torch.where(straddles, torch.zeros_like(near), near)
+        # both ends on one side: e^(-near^2/2) [erfcx(near) - e^(-gap) erfcx(far)] / 2; else 1 less both tails
+        faded = torch.exp(-0.5 * (far - near) * (far + near))
+        one_side = torch.special.erfcx(near * _ROOT_HALF) - faded * torch.special.erfcx(far * _ROOT_HALF)
+        both = 2.0 - torch.special.erfc(high_end.abs() * _ROOT_HALF) - torch.special.erfc(low_end.abs() * _ROOT_HALF)
+        share = torch.where(straddles, both, one_side) * (0.5 / _PHI_0)
+        slope = torch.where(
+            straddles,
+            torch.exp(-0.5 * low_end**2) - torch.exp(-0.5 * high_end**2),
+            torch.where(high_end > 0, 1.0 - faded, faded - 1.0),
+        )
+        over = beta / (alpha * size)
+        log_over = over.log() if isinstance(over, Tensor) else math.log(over)
+        return share.log() - 0.5 * near**2 + log_over, slope / share

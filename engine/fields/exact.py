@@ -1,0 +1,110 @@
+"""ExactField: the velocity, score, denoiser and log p_t of a target along a Gaussian path, in closed form (MATHS section 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.densities.cells import Cells
+from engine.fields.cells_posterior import CellsPosterior
+from engine.fields.mixture_posterior import FullCovariances, SharedCovariance, mixture_posterior
+from engine.ops import Scalar
+from engine.paths import END, GaussianPath, Prediction
+
+if TYPE_CHECKING:
+    from engine.targets import TargetBase
+
+Floats = NDArray[np.float64]
+MOST_POINTS = 20_000
+"""A larger point set is thinned to this many for the exact field; the note says so."""
+
+
+class ExactField:
+    """The field that a perfect network would learn, in standardised coordinates; a ``Field`` whose native prediction is the velocity.
+
+    u = alpha_dot D + beta_dot E = alpha_dot D - beta beta_dot s, from D and s that are each computed without dividing by a vanishing
+    alpha or beta. Where the data has edges or bare points and beta_1 = 0, the velocity is infinite off the data at t = 1, and the
+    interval ends a little before; ``x`` is always (n, d), t a number (a 0-dimensional tensor where its derivative is wanted).
+    """
+
+    prediction: Prediction = "velocity"
+
+    def __init__(
+        self,
+        path: GaussianPath,
+        posterior: SharedCovariance | FullCovariances | CellsPosterior,
+        mean: Floats,
+        covariance: Floats,
+        *,
+        smooth: bool,
+        device: torch.device,
+        dtype: torch.dtype,
+        note: str = "",
+    ) -> None:
+        self.path = path
+        self.mean = mean
+        self.covariance = covariance
+        self.dimension = len(mean)
+        self.device = device
+        self.dtype = dtype
+        self.note = note
+        self._posterior = posterior
+        low, high = path.interval("velocity")
+        if not smooth and float(path.beta(1.0)) == 0.0:
+            high = min(high, 1.0 - END)
+        self.interval: tuple[float, float] = (low, high)
+
+    def __call__(self, x: Tensor, t: Scalar) -> Tensor:
+        """u_t(x), (n, d)."""
+        return self.velocity(x, t)
+
+    def velocity(self, x: Tensor, t: Scalar) -> Tensor:
+        """u_t(x), (n, d)."""
+        data, pull = self._posterior(x, self.path.alpha(t), self.path.beta(t))
+        return self.path.alpha_dot(t) * data + self.path.beta_beta_dot(t) * pull
+
+    def score(self, x: Tensor, t: Scalar) -> Tensor:
+        """grad log p_t(x), (n, d)."""
+        return -self._posterior(x, self.path.alpha(t), self.path.beta(t))[1]
+
+    def data(self, x: Tensor, t: Scalar) -> Tensor:
+        """D_t(x) = E[z | x_t = x], (n, d)."""
+        return self._posterior(x, self.path.alpha(t), self.path.beta(t))[0]
+
+    def noise(self, x: Tensor, t: Scalar) -> Tensor:
+        """E_t(x) = E[eps | x_t = x], (n, d)."""
+        beta = self.path.beta(t)
+        return beta * self._posterior(x, self.path.alpha(t), beta)[1]
+
+    def log_prob(self, x: Tensor, t: Scalar) -> Tensor:
+        """log p_t(x), nats in standardised coordinates, (n,)."""
+        return self._posterior.log_prob(x, self.path.alpha(t), self.path.beta(t))
+
+
+def exact_field(
+    target: TargetBase, path: GaussianPath, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> ExactField:
+    """The exact field of ``target`` along ``path``, in the target's standardised coordinates.
+
+    More than 20,000 points are thinned by a fixed draw; ``note`` then says so. The moments are always those of all the data.
+    """
+    frame = target.frame()
+    density = target.density()
+    where = torch.device(device)
+    scale = np.outer(frame.scale, frame.scale)
+    mean, covariance = frame.inward(density.mean()), density.covariance() / scale
+    inner = density.moved(frame.shift, frame.scale)
+    note = ""
+    posterior: SharedCovariance | FullCovariances | CellsPosterior
+    if isinstance(inner, Cells):
+        posterior, smooth = CellsPosterior(inner, where, dtype), False
+    else:
+        if inner.count > MOST_POINTS:
+            note = f"the exact field uses {MOST_POINTS:,} of {inner.count:,} points"
+            inner = inner.thinned(MOST_POINTS, np.random.Generator(np.random.Philox(key=20_000)))
+        posterior, smooth = mixture_posterior(inner, where, dtype), inner.smooth
+    return ExactField(path, posterior, mean, covariance, smooth=smooth, device=where, dtype=dtype, note=note)
