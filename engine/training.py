@@ -81,18 +81,19 @@ class Trainer:
         """Steps done in all."""
         return self._adam.steps_done
 
-    def run(self) -> Generator[TrainingStep, None, None]:
-        """Slices of up to 32 steps or about 20 ms, without end.
+    def run(self, until: int | None = None) -> Generator[TrainingStep, None, None]:
+        """Slices of up to 32 steps or about 20 ms, without end or until exactly step ``until``.
 
         Raises TrainingStopped, with the last good weights kept, when the loss is no longer finite or memory runs out.
         """
         block: Block | None = None
-        while True:
+        most = math.inf if until is None else until
+        while self.step < most:
             started = time.perf_counter()
             good = [tensor.clone() for tensor in self._adam.tensors()], self.step
             try:
                 losses: list[torch.Tensor] = []
-                while len(losses) < SLICE_STEPS and (not losses or time.perf_counter() - started < SLICE_SECONDS):
+                while len(losses) < SLICE_STEPS and self.step < most and (not losses or time.perf_counter() - started < SLICE_SECONDS):
                     index = self.step // self._batches.steps
                     if block is None or block.first != index * self._batches.steps:
                         block = self._batches.block(index)

@@ -1,0 +1,93 @@
+"""``info``: what a session file holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import session
+from engine.arrays import arrays_of, encode_array
+from engine.cli.common import Arguments, command
+from engine.overrides import name_of
+from engine.session import Session
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code."""
+    return command(run, arguments)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Print what the file holds; raises Problem."""
+    parser = Arguments("info", "What a session file holds: the experiment, how far it is trained, and with what.")
+    parser.add_argument("session", metavar="S.pushforward")
+    parser.add_argument("--json", action="store_true", help="everything, for scripts")
+    asked = parser.parse_args(list(arguments))
+    path = Path(asked.session)
+    found = facts(session.load(path), path)
+    if asked.json:
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("".join(f"{name:<12} {value}\n" for name, value in words(found)))
+
+
+def facts(loaded: Session, path: Path) -> dict[str, Any]:
+    """Everything, as JSON has it; arrays by digest, with their shapes beside."""
+    experiment = loaded.experiment
+    target = experiment.target
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "version": session.VERSION,
+        "model": loaded.model,
+        "trained": loaded.trained,
+        "step": loaded.step,
+        "seconds": loaded.seconds,
+        "device": loaded.device,
+        "threads": experiment.training.threads,
+        "dimension": target.dimension,
+        "axes": list(target.axis_names),
+        "target": name_of(target),
+        "path": name_of(experiment.path),
+        "objective": name_of(experiment.objective),
+        "network": name_of(experiment.network),
+        "parameters": experiment.network.parameters(target.dimension),
+        "loss": _recent(loaded),
+        "losses": len(loaded.losses),
+        "checkpoints": [checkpoint.step for checkpoint in loaded.checkpoints],
+        "scene": loaded.scene is not None,
+        "arrays": {digest: f"{array.values.dtype}{list(array.values.shape)}" for digest, array in arrays_of(experiment).items()},
+        "experiment": msgspec.to_builtins(experiment, enc_hook=encode_array),
+        "versions": loaded.versions,
+    }
+
+
+def _recent(loaded: Session) -> float | None:
+    """The mean of the last hundred finite losses."""
+    tail = loaded.losses[-100:, 1]
+    mean = float(tail.mean()) if len(tail) else None
+    return mean if mean is not None and abs(mean) < float("inf") else None
+
+
+def words(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """The lines that people read."""
+    trained = f"{found['step']} steps in {found['seconds']:.0f} s on {found['device']}, {found['threads']} threads"
+    lines = [
+        ("file", f"{found['file']} ({found['bytes']:,} bytes, version {found['version']})"),
+        ("target", f"{found['target']} (d = {found['dimension']}: {', '.join(found['axes'])})"),
+        ("path", found["path"]),
+        ("objective", found["objective"]),
+        ("network", f"{found['network']} ({found['parameters']:,} parameters)"),
+        ("trained", trained if found["trained"] else "no: only the exact field can be shown"),
+    ]
+    if found["loss"] is not None:
+        lines.append(("loss", f"{found['loss']:.4g} (mean of the last {min(100, found['losses'])} steps)"))
+    if found["checkpoints"]:
+        lines.append(("checkpoints", ", ".join(str(step) for step in found["checkpoints"])))
+    lines.append(("written by", ", ".join(f"{name} {version}" for name, version in found["versions"].items())))
+    return lines
