@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 from vispy import gloo
 from vispy.gloo import gl
 
+from shaders import axes, box, captions, colours
+from shaders.fields import ArrowsVisual, StreamlinesVisual
+from shaders.ink import rgba
 from shaders.layout import Rect, layout, plot_area
+from shaders.numbers import short
 from shaders.particles import ParticlesVisual
 from shaders.programs import Keep
-from shaders.scene import Camera, PaneData, Scene
+from shaders.rasters import RasterVisual
+from shaders.ribbons import RibbonsVisual
+from shaders.scene import Camera, Layers, PaneData, Scene
+from shaders.shapes import Shape, ShapesVisual
+from shaders.text import Label, TextVisual
 from shaders.themes import THEMES, Theme, rgb
+from shaders.trails import TrailsVisual
 from shaders.view import View, frame_camera, view
 
 __all__ = ["Painter", "frame_camera", "grab"]
@@ -26,6 +35,13 @@ class Painter:
     def __init__(self, reserve: tuple[float, float] = (0.0, 0.0)) -> None:
         self.reserve = reserve
         self._keep = Keep()
+        self._shapes = ShapesVisual()
+        self._text = TextVisual()
+        self._ribbons = RibbonsVisual()
+        self._rasters = RasterVisual(self._keep)
+        self._arrows = ArrowsVisual()
+        self._streamlines = StreamlinesVisual(self._ribbons)
+        self._trails = TrailsVisual(self._ribbons, self._keep)
         self._particles = ParticlesVisual(self._keep)
 
     def layout(self, scene: Scene, size_px: tuple[int, int], pixel_ratio: float = 1.0) -> list[Rect]:
@@ -55,27 +71,108 @@ class Painter:
         return frame_camera(data, aspect, camera)
 
     def draw(self, scene: Scene, data: Sequence[PaneData], size_px: tuple[int, int], pixel_ratio: float = 1.0) -> None:
-        """Draw all panes of the scene side by side. Leaves viewport, scissor and blending as they were."""
+        """Draw all panes of the scene side by side. Leaves viewport, scissor and tests as they were."""
         theme = THEMES[scene.theme]
+        width, height = size_px
+        whole = Rect(0, 0, width, height)
         before = _state()
-        gloo.set_viewport(0, 0, *size_px)
-        gloo.set_state(scissor_test=False, depth_test=False)
+        gloo.set_state(scissor_test=True, depth_test=False)
+        _window(whole, height)
+        _aim(whole, height)
         gloo.clear(color=(*rgb(theme.background), 1.0), depth=False)
-        gloo.set_state(scissor_test=True)
-        for i, seen in enumerate(self.views(scene, data, size_px, pixel_ratio)):
-            self._pane(scene, i, data[i] if i < len(data) else PaneData(), seen, theme, size_px[1])
+        views = self.views(scene, data, size_px, pixel_ratio)
+        for i, seen in enumerate(views):
+            self._pane(scene, i, data[i] if i < len(data) else PaneData(), seen, theme, height)
+        _window(whole, height)
+        _aim(whole, height)
+        shapes: list[Shape] = []
+        labels: list[Label] = []
+        if scene.captions:
+            shapes, labels = captions.surround(scene, size_px, theme, pixel_ratio)
+            for pane, seen in zip(scene.panes, views, strict=True):
+                labels += captions.header(seen.pane, pane, theme, pixel_ratio)
+        if scene.captions or len(views) > 1:
+            shapes = [shape for seen in views for shape in captions.frame(seen.pane, theme, pixel_ratio)] + shapes
+        self._shapes.draw(whole, shapes)
+        self._text.draw(whole, labels)
         _restore(before)
         self._keep.sweep(array for pane in data for array in vars(pane).values())
 
     def _pane(self, scene: Scene, index: int, data: PaneData, seen: View, theme: Theme, height: int) -> None:
-        rect = seen.pane
-        box = (rect.x, height - rect.y - rect.height, rect.width, rect.height)
-        gloo.set_viewport(*box)
-        gloo.set_scissor(*box)
+        _window(seen.pane, height)
+        _aim(seen.pane, height)
         gloo.clear(color=(*rgb(theme.stage), 1.0), depth=False)
-        layers = scene.panes[index].layers
+        draw = self._flat if data.dimension == 2 else self._deep
+        draw(scene, scene.panes[index].layers, data, seen, theme, height)
+
+    def _flat(self, scene: Scene, layers: Layers, data: PaneData, seen: View, theme: Theme, height: int) -> None:
+        if layers.axes.visible:
+            self._shapes.draw(seen.pane, axes.grid(seen, data, theme))
+            _window(axes.data_area(seen), height)
+        if layers.target.visible:
+            self._rasters.draw_target(seen, layers.target, theme, data)
+        if layers.histogram.visible:
+            self._rasters.draw_histogram(seen, layers.histogram, theme, data, scene.t)
+        legends = self._fields(layers, data, seen, theme)
+        self._moving(layers, data, seen, theme, scene.t)
+        _window(seen.pane, height)
+        labels = legends
+        if layers.axes.visible:
+            shapes, words = axes.rules(seen, data, theme)
+            self._shapes.draw(seen.pane, shapes)
+            labels = labels + words
+        self._text.draw(seen.pane, labels)
+
+    def _deep(self, scene: Scene, layers: Layers, data: PaneData, seen: View, theme: Theme, height: int) -> None:
+        bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = self._keep.get(
+            (data.positions, data.target_points, data.shift), ("box",), lambda: box.box_of(data)
+        )
+        if layers.axes.visible and bounds is not None:
+            lines, shades = box.walls(seen, bounds[0], bounds[1], data, theme)
+            self._ribbons.draw(seen, theme, lines, np.ones(1, dtype=np.float32), shades)
+        if layers.target.visible and data.target_points is not None:
+            self._particles.draw_cloud(seen, theme, data.target_points, 3.0, 0.8 * layers.target.opacity)
+        self._moving(layers, data, seen, theme, scene.t)
+        if layers.axes.visible and bounds is not None:
+            self._text.draw(seen.pane, box.labels(seen, bounds[0], bounds[1], data, theme))
+
+    def _moving(self, layers: Layers, data: PaneData, seen: View, theme: Theme, t: float) -> None:
+        if layers.trails.visible:
+            self._trails.draw(seen, layers.trails, theme, data, t, layers.particles.colour)
         if layers.particles.visible:
-            self._particles.draw(seen, layers.particles, theme, data, scene.t)
+            self._particles.draw(seen, layers.particles, theme, data, t)
+
+    def _fields(self, layers: Layers, data: PaneData, seen: View, theme: Theme) -> list[Label]:
+        """Draws velocity and score; returns the words of their legends, one row each, at the bottom right."""
+        labels: list[Label] = []
+        if data.field_box is None:
+            return labels
+        ratio = seen.pixel_ratio
+        rows = (
+            ("velocity", layers.velocity, data.velocity, colours.velocity_map(theme.dark), theme.alpha),
+            ("score", layers.score, data.score, colours.score_map(theme.dark), theme.beta),
+        )
+        for name, style, values, table, colour in rows:
+            if not style.visible or values is None or not values.size:
+                continue
+            x, y = seen.plot.x + seen.plot.width, seen.plot.y + seen.plot.height - (14 + 18 * len(labels)) * ratio
+            if style.style == "arrows":
+                top = self._arrows.draw(seen, style, theme, values, data.field_box, table, seen.to_world(x, y))
+            else:
+                top = self._streamlines.draw(seen, style, theme, values, data.field_box, table)
+            text = f"{name} {short(top)}"
+            labels.append(Label(text, x - 20 * ratio, y, rgba(colour), 11 * ratio, across="right", down="middle"))
+        return labels
+
+
+def _aim(rect: Rect, height: int) -> None:
+    """The viewport is this rectangle."""
+    gloo.set_viewport(rect.x, height - rect.y - rect.height, rect.width, rect.height)
+
+
+def _window(rect: Rect, height: int) -> None:
+    """Nothing is drawn outside this rectangle."""
+    gloo.set_scissor(rect.x, height - rect.y - rect.height, rect.width, rect.height)
 
 
 def grab(painter: Painter, scene: Scene, data: Sequence[PaneData], size_px: tuple[int, int], pixel_ratio: float = 1.0) -> NDArray[np.uint8]:

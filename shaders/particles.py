@@ -10,7 +10,7 @@ from vispy import gloo
 
 from shaders import blending, colours
 from shaders.programs import Keep, program, vec3
-from shaders.scene import PaneData, Particles
+from shaders.scene import ColourBy, PaneData, Particles
 from shaders.themes import Theme, rgb
 from shaders.trajectory import moment
 from shaders.view import View
@@ -45,22 +45,45 @@ class ParticlesVisual:
         return self._keep.get(positions, ("frame", index), upload, 12 * positions.shape[1])
 
     def _colours(self, data: PaneData, style: Particles, theme: Theme, index: int) -> Any:
-        positions = data.positions
-        assert positions is not None
-        size = 12 * positions.shape[1]
+        table = particle_colours(self._keep, data, style.colour, theme, index)
 
-        def upload(table: colours.Table) -> Any:
+        def upload() -> Any:
             return gloo.VertexBuffer(np.ascontiguousarray(table if theme.dark else 1.0 - table, dtype=np.float32))
 
-        if style.colour == "speed":
-            return self._keep.get(positions, ("speed", index, theme.dark), lambda: upload(speed_colours(data, index, theme)), size)
-        if style.colour == "region" and data.region is not None and len(data.region) == positions.shape[1]:
-            region = data.region
-            return self._keep.get((positions, region), ("region", theme.dark), lambda: upload(colours.regions(theme)[region % 8]), size)
-        if style.colour == "plain":
-            plain = rgb(theme.alpha)
-            return self._keep.get(positions, ("plain", theme.dark), lambda: upload(np.tile(plain, (positions.shape[1], 1))), size)
-        return self._keep.get(positions, ("start", theme.dark), lambda: upload(colours.angle_colours(positions[0], theme.dark)), size)
+        return self._keep.get((data.positions, table), ("buffer", theme.dark), upload, table.nbytes)
+
+    def draw_cloud(self, view: View, theme: Theme, points: NDArray[np.float32], size: float, opacity: float) -> None:
+        """Points (k, d) that stand still, in the theme's tint: the target in 3-D."""
+        if not len(points):
+            return
+        place = self._keep.get(points, ("cloud",), lambda: gloo.VertexBuffer(vec3(points)), 12 * len(points))
+        tint = rgb(theme.tint) if theme.dark else 1.0 - rgb(theme.tint)
+        colour = self._keep.get(points, ("tint", theme.dark), lambda: gloo.VertexBuffer(np.tile(tint, (len(points), 1))), 12 * len(points))
+        p = self._program
+        p["a_here"], p["a_next"], p["a_colour"], p["a_colour_next"] = place, place, colour, colour
+        p["u_world_to_clip"], p["u_focus"], p["u_between"] = view.uniform, view.focus, 0.0
+        p["u_size"], p["u_light"] = size * view.pixel_ratio, opacity * exposure(view, size, len(points))
+        p["u_ink"] = 0.0 if theme.dark else 1.0
+        blending.glow(theme)
+        p.draw("points")
+
+
+def particle_colours(keep: Keep, data: PaneData, by: ColourBy, theme: Theme, index: int) -> colours.Table:
+    """Colour of each particle, (n, 3), by angle of start, speed at a stored frame, region of arrival, or one for all."""
+    positions, region = data.positions, data.region
+    assert positions is not None
+    size = 12 * positions.shape[1]
+    found: colours.Table
+    if by == "speed":
+        found = keep.get(positions, ("speed", index, theme.dark), lambda: speed_colours(data, index, theme), size)
+    elif by == "region" and region is not None and len(region) == positions.shape[1]:
+        found = keep.get((positions, region), ("region", theme.dark), lambda: colours.regions(theme)[region % 8], size)
+    elif by == "plain":
+        plain = rgb(theme.alpha)
+        found = keep.get(positions, ("plain", theme.dark), lambda: np.tile(plain, (positions.shape[1], 1)), size)
+    else:
+        found = keep.get(positions, ("start", theme.dark), lambda: colours.angle_colours(positions[0], theme.dark), size)
+    return found
 
 
 def exposure(view: View, size: float, count: int) -> float:

@@ -45,10 +45,13 @@ class Keep:
         return found[1]
 
     def sweep(self, alive: Iterable[Any]) -> None:
-        """Forget what was made from arrays that are not among these."""
+        """Forget what was made from arrays that are neither among these nor made from them."""
         ids = {id(array) for array in alive}
-        for key in [key for key, (owners, *_) in self._made.items() if not all(id(owner) in ids for owner in owners)]:
-            del self._made[key]
+        for key, (owners, made, _) in list(self._made.items()):
+            if all(id(owner) in ids for owner in owners):
+                ids.add(id(made))
+            else:
+                del self._made[key]
 
 
 def vec3(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -52,9 +52,9 @@ class View:
         """A pixel to the world, (d,); in 3-D the point on the plane through the centre that faces the eye."""
         cx, cy = self.plot.center
         right, up = (x - cx) / self.scale, (cy - y) / self.scale
-        center = np.asarray(self.camera.center)
+        center: Floats = np.asarray(self.camera.center, dtype=np.float64)
         if self.dimension == 2:
-            return center[:2] + np.array([right, up])
+            return np.asarray(center[:2] + np.array([right, up]))
         across, upward, _ = axes_of(self.camera)
         return np.asarray(center + right * across + up * upward, dtype=np.float64)
 

@@ -1,0 +1,55 @@
+"""Trails: where each of the first particles has just been, fading with age."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shaders.particles import exposure, particle_colours
+from shaders.programs import Keep, vec3
+from shaders.ribbons import RibbonsVisual
+from shaders.scene import ColourBy, PaneData, Trails
+from shaders.themes import Theme
+from shaders.trajectory import moment, positions_at
+from shaders.view import View
+
+SEGMENTS = 12
+
+
+class TrailsVisual:
+    """Draws ribbons through the positions at up to SEGMENTS + 1 past times."""
+
+    def __init__(self, ribbons: RibbonsVisual, keep: Keep) -> None:
+        self._ribbons = ribbons
+        self._keep = keep
+
+    def draw(self, view: View, style: Trails, theme: Theme, data: PaneData, t: float, colour: ColourBy) -> None:
+        if data.positions is None or data.times is None or not data.positions.size or not style.count:
+            return
+        times = past(data.times, t, style.length)
+        if len(times) < 2:
+            return
+        lines = history(data, times, style.count)
+        age = ((t - times) / style.length).clip(0.0, 1.0).astype(np.float32)
+        fade = (1.0 - age) ** 1.5 * style.opacity * exposure(view, 7.0, len(lines)) * 1.6
+        here = moment(data.times, t).here
+        table = particle_colours(self._keep, data, colour, theme, here)[: len(lines)]
+        rgba = np.empty((*lines.shape[:2], 4), dtype=np.float32)
+        rgba[..., :3] = table[:, None, :]
+        rgba[..., 3] = np.minimum(fade, 1.0)
+        self._ribbons.draw(view, theme, lines, 0.7 + 0.9 * (1.0 - age), rgba, "glow")
+
+
+def past(times: NDArray[np.float64], t: float, length: float) -> NDArray[np.float64]:
+    """Times from the tail to the head. All but the head and the very end lie on a fixed grid, so that a rough path does not crawl."""
+    t = float(np.clip(t, times[0], times[-1]))
+    step = length / SEGMENTS
+    start = max(float(times[0]), t - length)
+    inner = np.arange(np.floor(start / step) + 1, np.ceil(t / step)) * step
+    inner = inner[(inner > start + 1e-9) & (inner < t - 1e-9)]
+    return np.concatenate([[start], inner, [t]]) if t > start else np.array([t])
+
+
+def history(data: PaneData, times: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Positions of the first ``count`` particles at each time, (count, k, 3)."""
+    return np.ascontiguousarray(np.stack([vec3(positions_at(data, float(s), count)) for s in times], axis=1))
