@@ -1,0 +1,61 @@
+"""SamplerForm: the sampler of one pane, with its steps, its σ and what a run costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from engine.samplers import Heun, Sampler
+from gui.forms.reflection import help_of
+from gui.forms.struct_form import Refusal, StructForm
+from gui.formula import Formula
+
+
+class SamplerForm(QWidget):
+    """``changed(sampler)`` fires for the user's edits. ``set_refusal`` greys what the field cannot drive."""
+
+    changed = Signal(object)
+
+    def __init__(self, value: Any = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._reason: Refusal = lambda _sampler: None
+        self.form = StructForm(Sampler, value or Heun(), title="Sampler", refusal=lambda sampler: self._reason(sampler), parent=self)
+        self.formula = Formula(parent=self)
+        self.note = QLabel(self)
+        self.note.setProperty("role", "dim")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(6)
+        outer.addWidget(self.form)
+        outer.addWidget(self.formula)
+        outer.addWidget(self.note)
+        self.form.changed.connect(self._changed)
+        self._show()
+
+    @property
+    def value(self) -> Any:
+        """The sampler."""
+        return self.form.value
+
+    def set_value(self, sampler: Any) -> None:
+        """Show a sampler without saying so."""
+        self.form.set_value(sampler)
+        self._show()
+
+    def set_refusal(self, reason: Refusal) -> None:
+        """A function that says why a sampler cannot be used here, or None."""
+        self._reason = reason
+        self.form.refresh()
+
+    def _changed(self, sampler: Any) -> None:
+        self._show()
+        self.changed.emit(sampler)
+
+    def _show(self) -> None:
+        sampler = self.form.value
+        self.formula.set_latex(sampler.formula, help_of(sampler))
+        kind = "SDE: noise is added on the way" if sampler.stochastic else "ODE: no noise on the way"
+        self.note.setText(f"{sampler.evaluations} evaluations · {'SDE' if sampler.stochastic else 'ODE'}")
+        self.note.setToolTip(f"{kind}.\n{sampler.evaluations_per_step} evaluation(s) of the network a step.")

@@ -1,0 +1,429 @@
+"""Easel: a canvas on which the mouse, a pen or a finger paints density."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPointingDevice,
+    QTabletEvent,
+    QTouchEvent,
+    QUndoStack,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui.easel.actions import make_actions
+from gui.easel.brushes import Raster, Rect, Stroke, Symmetry, Tool
+from gui.easel.overlay import draw_guides, draw_hint, draw_ring
+from gui.easel.picture import Picture
+from gui.easel.tiles import RasterCommand, differing_tiles
+from gui.theme import colour, notifier
+
+SIDE = 256
+FRAME_MS = 16
+LIVE_SECONDS = 0.1
+"""``changed`` fires at most this often while painting."""
+SMALLEST, LARGEST = 0.015, 1.0
+HINT = "Paint here, or drop a file"
+
+
+class Easel(QWidget):
+    """256 × 256 cells of ink on the square [-1, 1]². One step of undo a stroke, on the stack that is passed in.
+
+    ``strokeFinished`` fires when the painting is as the user wants it for now: after a stroke, a clear, an undo or a redo.
+    """
+
+    strokeStarted = Signal()
+    strokeFinished = Signal()
+    changed = Signal()
+    fileDropped = Signal(str)
+    toolChanged = Signal(str)
+    sizeChanged = Signal(float)
+    flowChanged = Signal(float)
+    symmetryChanged = Signal(object)
+
+    def __init__(self, undo: QUndoStack, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = undo
+        self._raster: Raster = np.zeros((SIDE, SIDE), dtype=np.float32)
+        self._picture = Picture(self._raster)
+        self._picture.refresh()
+        self.tool: Tool = "brush"
+        self.size_, self.flow = 0.14, 1.0
+        self.symmetry, self.chosen_folds = Symmetry(), 6
+        self._stroke: Stroke | None = None
+        self._queue: list[tuple[float, float, float]] = []
+        self._anchor: tuple[float, float] | None = None
+        self._straight_from: tuple[float, float] | None = None
+        self._pointer: QPointF | None = None
+        self._locked = ""
+        self._last_live = 0.0
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setTimerType(Qt.TimerType.PreciseTimer)
+        self._frame.timeout.connect(self._advance)
+        self.actions_by_name = make_actions(self)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
+        self.setMouseTracking(True)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Canvas")
+        self.setAccessibleDescription("Paint the target. Arrow keys move the brush, Space touches the canvas.")
+        self.setCursor(Qt.CursorShape.BlankCursor)
+        notifier().changed.connect(self._retint)
+
+    # ---- what is painted ---------------------------------------------------------------------------------------------
+
+    def raster(self) -> Raster:
+        """A copy of the ink, float32 (256, 256), row 0 at the top."""
+        return self._raster.copy()
+
+    def set_raster(self, raster: Raster, undoable: bool = True, label: str = "painting") -> None:
+        """Replace the ink; row 0 at the top, any scale (1 is full ink). Raises ValueError for another shape."""
+        new = np.asarray(raster, dtype=np.float32)
+        if new.shape != self._raster.shape:
+            raise ValueError(f"the easel is {SIDE} × {SIDE} cells, not {new.shape}")
+        self._drop_stroke()
+        if undoable:
+            self._push(label, self._raster.copy(), new)
+        self._raster[:] = new
+        self._picture.peak = max(1.0, float(new.max()))
+        self._picture.refresh()
+        self.update()
+        self.changed.emit()
+        if undoable:
+            self.strokeFinished.emit()
+
+    @property
+    def is_empty(self) -> bool:
+        return not bool(np.any(self._raster > 0))
+
+    def clear(self) -> None:
+        """Take all ink away; undoable."""
+        if not self._locked and not self.is_empty:
+            self.set_raster(np.zeros_like(self._raster), label="clear canvas")
+
+    def _push(self, label: str, before: Raster, after: Raster) -> None:
+        tiles = differing_tiles(before, after)
+        if tiles:
+            self.undo_stack.push(RasterCommand(label, self._raster, tiles, self._restored))
+
+    def _restored(self, rect: Rect) -> None:
+        self._drop_stroke()
+        self._picture.peak = max(1.0, float(self._raster.max()))
+        self._picture.refresh(None if self._picture.peak > 1.0 else rect)
+        self.update()
+        self.changed.emit()
+        self.strokeFinished.emit()
+
+    # ---- tools -------------------------------------------------------------------------------------------------------
+
+    def set_tool(self, tool: Tool) -> None:
+        """brush, eraser, gaussian or blur."""
+        self.tool = tool
+        self.actions_by_name[tool].setChecked(True)
+        self.toolChanged.emit(tool)
+
+    def set_size(self, size: float) -> None:
+        """Diameter of the brush, in the canvas's units (it is 2 wide)."""
+        size = min(LARGEST, max(SMALLEST, size))
+        if size != self.size_:
+            self.size_ = size
+            self.sizeChanged.emit(size)
+            self.update()
+
+    def set_flow(self, flow: float) -> None:
+        """How much ink one stroke lays, 0 to 1."""
+        flow = min(1.0, max(0.01, flow))
+        if flow != self.flow:
+            self.flow = flow
+            self.flowChanged.emit(flow)
+
+    def set_symmetry(self, *, mirror: bool | None = None, folds: int | None = None) -> None:
+        """Mirrored left to right, and repeated ``folds`` times around the middle."""
+        self.symmetry = Symmetry(self.symmetry.mirror if mirror is None else mirror, self.symmetry.folds if folds is None else folds)
+        self.actions_by_name["mirror"].setChecked(self.symmetry.mirror)
+        self.actions_by_name["n-fold"].setChecked(self.symmetry.folds > 1)
+        self.symmetryChanged.emit(self.symmetry)
+        self.update()
+
+    def choose_folds(self, folds: int) -> None:
+        """Repeat ``folds`` times, and remember the number for the button."""
+        self.chosen_folds = folds
+        self.set_symmetry(folds=folds)
+
+    def set_locked(self, reason: str) -> None:
+        """A sentence why one cannot paint now, shown on the canvas; empty unlocks."""
+        self._locked = reason
+        self._drop_stroke()
+        self.setCursor(Qt.CursorShape.ForbiddenCursor if reason else Qt.CursorShape.BlankCursor)
+        for name in ("clear",):
+            self.actions_by_name[name].setEnabled(not reason)
+        self.setToolTip(reason)
+        self.update()
+
+    @property
+    def locked(self) -> str:
+        return self._locked
+
+    # ---- where things are --------------------------------------------------------------------------------------------
+
+    def canvas_rect(self) -> QRectF:
+        """The square of the widget that is the canvas."""
+        side = min(self.width(), self.height())
+        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+
+    def cell_at(self, position: QPointF) -> tuple[float, float]:
+        """A widget position in cells, y down."""
+        box = self.canvas_rect()
+        return (position.x() - box.left()) / box.width() * SIDE, (position.y() - box.top()) / box.height() * SIDE
+
+    def position_of(self, x: float, y: float) -> QPointF:
+        """A place in cells as a widget position."""
+        box = self.canvas_rect()
+        return QPointF(box.left() + x / SIDE * box.width(), box.top() + y / SIDE * box.height())
+
+    def _area_of(self, rect: Rect) -> QRect:
+        corner, other = self.position_of(rect.left, rect.top), self.position_of(rect.right, rect.bottom)
+        return QRectF(corner, other).toAlignedRect().adjusted(-2, -2, 2, 2)
+
+    @property
+    def radius(self) -> float:
+        """The brush's radius in cells."""
+        return self.size_ / 4.0 * SIDE
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return width
+
+    def sizeHint(self) -> QSize:
+        return QSize(232, 232)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    # ---- painting ----------------------------------------------------------------------------------------------------
+
+    def begin(self, position: QPointF, pressure: float = 1.0, erase: bool = False, straight: bool = False) -> None:
+        """Start a stroke at a widget position."""
+        if self._locked or self._stroke is not None:
+            return
+        x, y = self.cell_at(position)
+        self._stroke = Stroke(self._raster, "eraser" if erase else self.tool, self.radius, self.flow, self.symmetry)
+        self._straight_from = None
+        self.strokeStarted.emit()
+        if straight:
+            self._straight_from = self._anchor or (x, y)
+            self._queue.append((*self._straight_from, pressure))
+        self._queue.append((x, y, pressure))
+        self._advance()
+
+    def move_to(self, position: QPointF, pressure: float = 1.0, straight: bool = False) -> None:
+        """Go on; what arrives within one frame is painted together."""
+        self._point_at(position)
+        if self._stroke is None:
+            return
+        x, y = self.cell_at(position)
+        if straight and self._straight_from is None:
+            self._straight_from = self._queue[-1][:2] if self._queue else self._last_touch
+        elif not straight:
+            self._straight_from = None
+        if self._straight_from is not None:
+            self._show(self._stroke.restart())
+            self._queue = [(*self._straight_from, pressure), (x, y, pressure)]
+        else:
+            self._queue.append((x, y, pressure))
+        if not self._frame.isActive():
+            self._frame.start(FRAME_MS)
+
+    def end(self) -> None:
+        """Finish the stroke: one step of undo."""
+        if self._stroke is None:
+            return
+        self._advance()
+        self._frame.stop()
+        stroke, self._stroke = self._stroke, None
+        self._anchor = self._last_touch
+        self._straight_from = None
+        self._push({"eraser": "erase", "blur": "blur"}.get(stroke.tool, "paint"), stroke.base, self._raster)
+        self.changed.emit()
+        self.strokeFinished.emit()
+
+    _last_touch: tuple[float, float] = (SIDE / 2, SIDE / 2)
+
+    def _advance(self) -> None:
+        """Paint what is queued, and show what that changed."""
+        if self._stroke is None:
+            return
+        queue, self._queue = self._queue, []
+        dirty = Rect(0, 0, 0, 0)
+        for x, y, pressure in queue:
+            dirty = self._stroke.to(x, y, pressure).united(dirty)
+            self._last_touch = (x, y)
+        self._show(dirty)
+        now = time.monotonic()
+        if queue and now - self._last_live > LIVE_SECONDS:
+            self._last_live = now
+            self.changed.emit()
+
+    def _show(self, dirty: Rect) -> None:
+        if not dirty.empty:
+            self._picture.refresh(dirty)
+            self.update(self._area_of(dirty))
+
+    def _drop_stroke(self) -> None:
+        self._frame.stop()
+        self._queue = []
+        if self._stroke is not None:
+            self._show(self._stroke.restart())
+            self._stroke = None
+
+    # ---- events ------------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
+            self._point_at(event.position())
+            self.begin(event.position(), erase=event.button() == Qt.MouseButton.RightButton, straight=_shift(event))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.move_to(event.position(), straight=_shift(event))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton):
+            self.end()
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        pressure = max(0.02, event.pressure())
+        match event.type():
+            case QEvent.Type.TabletPress:
+                flipped = event.pointerType() == QPointingDevice.PointerType.Eraser
+                self.begin(event.position(), pressure, erase=flipped, straight=_shift(event))
+            case QEvent.Type.TabletMove:
+                self.move_to(event.position(), pressure, straight=_shift(event))
+            case QEvent.Type.TabletRelease:
+                self.end()
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        match event.type():
+            case QEvent.Type.TouchBegin | QEvent.Type.TouchUpdate | QEvent.Type.TouchEnd | QEvent.Type.TouchCancel:
+                assert isinstance(event, QTouchEvent)
+                return self._touched(event)
+            case QEvent.Type.Leave:
+                self._point_at(None)
+        return super().event(event)
+
+    def _touched(self, event: QTouchEvent) -> bool:
+        """One finger paints; further ones are left alone."""
+        points = event.points()
+        if event.type() == QEvent.Type.TouchBegin and points:
+            self.begin(points[0].position())
+        elif event.type() == QEvent.Type.TouchUpdate and points:
+            self.move_to(points[0].position())
+        elif event.type() == QEvent.Type.TouchCancel:
+            self._drop_stroke()
+        else:
+            self.end()
+        event.accept()
+        return True
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_size(self.size_ * 1.1 ** (event.angleDelta().y() / 120.0))
+            event.accept()
+        else:
+            event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+        at = self._pointer or self.canvas_rect().center()
+        if event.key() in steps:
+            dx, dy = steps[Qt.Key(event.key())]
+            stride = self.canvas_rect().width() / 32
+            box = self.canvas_rect()
+            place = QPointF(
+                min(box.right(), max(box.left(), at.x() + dx * stride)), min(box.bottom(), max(box.top(), at.y() + dy * stride))
+            )
+            self.move_to(place)
+        elif event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.begin(at, straight=_shift(event))
+        elif event.key() == Qt.Key.Key_Escape and self._stroke is not None:
+            self._drop_stroke()
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self.end()
+        else:
+            super().keyReleaseEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                event.acceptProposedAction()
+                self.fileDropped.emit(str(Path(url.toLocalFile())))
+                return
+
+    def _point_at(self, position: QPointF | None) -> None:
+        """Move the brush's ring."""
+        for place in (self._pointer, position):
+            if place is not None:
+                self.update(self._ring_area(place))
+        if self.symmetry != Symmetry():
+            self.update()
+        self._pointer = position
+
+    def _ring_area(self, place: QPointF) -> QRect:
+        reach = self.radius / SIDE * self.canvas_rect().width() + 4
+        return QRectF(place.x() - reach, place.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
+
+    def _retint(self) -> None:
+        self._picture.retint()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        box = self.canvas_rect()
+        painter.setClipRegion(event.region())
+        painter.drawImage(box, self._picture.image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.symmetry != Symmetry():
+            draw_guides(painter, box, self.symmetry)
+        if self._locked:
+            draw_hint(painter, box, self._locked, low=True)
+        elif self._stroke is None and self.is_empty:
+            draw_hint(painter, box, HINT)
+        painter.setPen(colour("accent" if self.hasFocus() else "line"))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        if self._pointer is not None and not self._locked and (self.underMouse() or self.hasFocus()):
+            x, y = self.cell_at(self._pointer)
+            copies = self.symmetry.copies(x, y, float(SIDE))
+            draw_ring(painter, [self.position_of(*place) for place in copies], self.radius / SIDE * box.width())
+
+
+def _shift(event: Any) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
