@@ -253,9 +253,11 @@ class Worker:
         self._drop_all()
 
     def _next(self) -> Job[Any] | None:
-        """The job that is due; waits for one; None when closing, or when the main thread has ended without closing."""
+        """The job that is due (a cancelled one first); waits for one; None when closing, or when the main thread has ended without closing."""
         with self._changed:
             while not self._closing and threading.main_thread().is_alive():
+                for job in (job for queue in self._jobs.values() for job in queue if job.cancelled):
+                    return job
                 ready = {priority: self._ready(priority) for priority in Priority}
                 watched, background = ready[Priority.WATCHED], ready[Priority.BACKGROUND]
                 if watched is not None and (background is None or self._credit >= 0.0):
@@ -266,7 +268,7 @@ class Worker:
             return None
 
     def _ready(self, priority: Priority) -> Job[Any] | None:
-        return next((job for job in self._jobs[priority] if job.cancelled or not job.paused), None)
+        return next((job for job in self._jobs[priority] if not job.paused), None)
 
     def _account(self, priority: Priority, seconds: float) -> None:
         """Leaky bucket: watched slices spend, background slices earn, only while the other kind waits."""
