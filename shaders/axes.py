@@ -14,8 +14,14 @@ from shaders.view import View
 SIZE = 11.0
 
 
+def inner_area(view: View) -> Rect:
+    """Where fields and densities are drawn: from the left rule to the right edge, and no higher than the rules."""
+    pane, plot = view.pane, view.plot
+    return Rect(plot.x, plot.y, pane.x + pane.width - plot.x, plot.height)
+
+
 def data_area(view: View) -> Rect:
-    """Where data is drawn when there are axes: from the left rule to the right edge, from the top to the bottom rule."""
+    """Where particles are drawn: likewise, but up to the top."""
     pane, plot = view.pane, view.plot
     return Rect(plot.x, pane.y, pane.x + pane.width - plot.x, plot.y + plot.height - pane.y)
 
@@ -24,7 +30,7 @@ def grid(view: View, data: PaneData, theme: Theme) -> list[Shape]:
     """Lines at the ticks, to go behind the data."""
     plot, colour, thin = view.plot, rgba(theme.line, 0.45), max(1.0, round(view.pixel_ratio))
     right = view.pane.x + view.pane.width - plot.x
-    across = [Shape(round(x), view.pane.y, thin, plot.y + plot.height - view.pane.y, colour) for _, x in places(view, data, 0)]
+    across = [Shape(round(x), plot.y, thin, plot.height, colour) for _, x in places(view, data, 0)]
     along = [Shape(plot.x, round(y), right, thin, colour) for _, y in places(view, data, 1)]
     return across + along
 
@@ -37,7 +43,7 @@ def rules(view: View, data: PaneData, theme: Theme) -> tuple[list[Shape], list[L
     size = SIZE * ratio
     shapes = [
         Shape(plot.x, bottom, view.pane.x + view.pane.width - plot.x, thin, line),
-        Shape(plot.x, view.pane.y, thin, bottom - view.pane.y, line),
+        Shape(plot.x, plot.y, thin, plot.height, line),
     ]
     names = (*data.axis_names, "", "")[:2]
     labels = [

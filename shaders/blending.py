@@ -8,11 +8,14 @@ from shaders.themes import Theme
 
 
 def glow(theme: Theme) -> None:
-    """Light on dark: 1 − (1 − a)(1 − b), which adds up but never clips; ink on light: a · b. Neither depends on the order."""
+    """Light on dark: 1 − (1 − a)(1 − b), which adds up in any order and never clips. On light ink, which covers what it lies on.
+
+    (Ink that multiplies would not depend on the order either, but turns black, and with it all hues, where particles are dense.)
+    """
     if theme.dark:
         gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("one_minus_dst_color", "one", "zero", "one"))
     else:
-        gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("zero", "src_color", "zero", "one"))
+        over()
 
 
 def over() -> None:

@@ -51,12 +51,12 @@ def walls(view: View, low: Floats, high: Floats, data: PaneData, theme: Theme) -
                 start[other] = end[other] = value
                 start[along], end[along] = low[along], high[along]
                 lines.append((start, end))
-                alphas.append(0.9 if strong else 0.5)
+                alphas.append(0.75 if strong else 0.4)
     fraction = np.linspace(0.0, 1.0, PIECES + 1)[None, :, None]
     ends = np.array(lines)
     points = ends[:, None, 0] * (1 - fraction) + ends[:, None, 1] * fraction
     colours = np.empty((len(lines), 1, 4), dtype=np.float32)
-    colours[..., :3] = rgb(theme.line)
+    colours[..., :3] = 0.6 * rgb(theme.line) + 0.4 * rgb(theme.dim)
     colours[..., 3] = np.array(alphas)[:, None]
     return points.astype(np.float32), colours
 
@@ -89,8 +89,8 @@ def labels(view: View, low: Floats, high: Floats, data: PaneData, theme: Theme) 
             place[axis] = value
             x, y = view.to_pixels(place[None])[0] + normal * 15 * ratio
             out.append(Label(text, float(x), float(y), rgba(theme.dim), SIZE * ratio, across="center", down="middle"))
-        x, y = pixels.mean(0) + normal * 38 * ratio
-        across: Across = "center" if abs(normal[0]) < 0.55 else ("left" if normal[0] > 0 else "right")
+        x, y = pixels.mean(0) + normal * 38 * ratio if axis < 2 else pixels[int(np.argmin(pixels[:, 1]))] - (0.0, 14 * ratio)
+        across: Across = "center" if axis == 2 or abs(normal[0]) < 0.55 else ("left" if normal[0] > 0 else "right")
         out.append(Label(names[axis], float(x), float(y), rgba(theme.text), SIZE * ratio, across=across, down="middle"))
     return out
 

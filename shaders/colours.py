@@ -57,7 +57,7 @@ def heat_map(dark: bool, size: int = 256) -> Table:
     """Nothing to much: a perceptual map that starts at the stage's colour and fades in from it, (size, 4)."""
     ramp = np.linspace(0.0, 1.0, size)
     colours = _sampled("magma", 0.12, 1.0, size) if dark else _sampled("cmocean:matter", 0.0, 1.0, size)
-    return np.column_stack([colours, np.clip(ramp * 6.0, 0.0, 1.0)]).astype(np.float32)
+    return np.column_stack([colours, np.clip(ramp * 2.5, 0.0, 1.0)]).astype(np.float32)
 
 
 @lru_cache
@@ -100,7 +100,7 @@ def _sampled(name: str, low: float, high: float, size: int) -> Table:
 
 def _towards(colour: str, dark: bool, size: int) -> Table:
     theme = THEMES["dark" if dark else "light"]
-    quiet = 0.55 * rgb(colour) + 0.45 * rgb(theme.stage)
+    quiet = 0.6 * rgb(colour) + 0.4 * rgb(theme.stage)
     clear = 0.65 * rgb(colour) + 0.35 * rgb(theme.strong)
     ramp = np.linspace(0.0, 1.0, size, dtype=np.float32)[:, None]
     return (quiet * (1 - ramp) + clear * ramp).astype(np.float32)

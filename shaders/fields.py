@@ -33,43 +33,35 @@ CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [-1, 1], [1, -1], [1, 1]], dtype
 
 
 class ArrowsVisual:
-    """Arrows: direction and, by length and colour, magnitude."""
+    """Arrows: direction, and by length and colour the square root of the magnitude, so that weak places keep a direction."""
 
     def __init__(self) -> None:
         self._program = program("arrows")
         self._buffer: Any = None
 
-    def draw(
-        self,
-        view: View,
-        style: VectorField,
-        theme: Theme,
-        values: NDArray[np.float32],
-        box: Box,
-        table: colours.Table,
-        legend: Floats | None,
-    ) -> float:
-        """Returns the magnitude that the longest arrow stands for. ``legend``: where (world) such an arrow is shown."""
+    def draw(self, view: View, style: VectorField, values: NDArray[np.float32], box: Box, table: colours.Table) -> None:
+        """The longest arrow stands for ``reference(values)``."""
         places = nodes(view, box, SPACING)
-        vectors = sample(values, box, places)
+        self._quads(view, places, sample(values, box, places) / reference(values), table, style.opacity)
+
+    def draw_one(self, view: View, place: Floats, table: colours.Table) -> None:
+        """The longest arrow, at a place (2,) of the world: the legend."""
+        self._quads(view, place[None], np.array([[1.0, 0.0]]), table, 1.0)
+
+    def _quads(self, view: View, places: Floats, vectors: Floats, table: colours.Table, opacity: float) -> None:
         magnitude = np.linalg.norm(vectors, axis=1)
-        top = reference(values)
-        longest = 0.86 * SPACING * view.pixel_ratio
-        if legend is not None:
-            places = np.vstack([places, legend])
-            vectors, magnitude = np.vstack([vectors, [top, 0.0]]), np.append(magnitude, top)
-        shown = magnitude > 1e-9 * top
+        shown = magnitude > 1e-9
         places, vectors, magnitude = places[shown], vectors[shown], magnitude[shown]
         if not len(places):
-            return top
-        relative = np.minimum(magnitude / top, 1.0)
+            return
+        relative = np.sqrt(np.minimum(magnitude, 1.0))
         quads = np.zeros((len(places), 6), dtype=LAYOUT)
         quads["a_anchor"] = places[:, None]
         quads["a_direction"] = (vectors / magnitude[:, None])[:, None]
-        quads["a_length"] = (longest * np.maximum(relative, 0.12))[:, None]
+        quads["a_length"] = (0.86 * SPACING * view.pixel_ratio * np.maximum(relative, 0.15))[:, None]
         quads["a_corner"] = CORNERS
         quads["a_colour"][..., :3] = colours.look_up(table, relative)[:, None]
-        quads["a_colour"][..., 3] = style.opacity
+        quads["a_colour"][..., 3] = opacity
         flat = quads.ravel()
         if self._buffer is None:
             self._buffer = gloo.VertexBuffer(flat)
@@ -81,7 +73,6 @@ class ArrowsVisual:
         p["u_head"], p["u_shaft"] = 5.2 * view.pixel_ratio, 0.75 * view.pixel_ratio
         blending.over()
         p.draw("triangles")
-        return top
 
 
 class StreamlinesVisual:
@@ -90,8 +81,8 @@ class StreamlinesVisual:
     def __init__(self, ribbons: RibbonsVisual) -> None:
         self._ribbons = ribbons
 
-    def draw(self, view: View, style: VectorField, theme: Theme, values: NDArray[np.float32], box: Box, table: colours.Table) -> float:
-        """Returns the magnitude of the clearest colour."""
+    def draw(self, view: View, style: VectorField, theme: Theme, values: NDArray[np.float32], box: Box, table: colours.Table) -> None:
+        """The clearest colour stands for ``reference(values)``."""
         top = reference(values)
         seeds = nodes(view, box, 0.8 * SPACING, staggered=True)
         pixel = view.pixel_ratio / view.scale
@@ -100,11 +91,10 @@ class StreamlinesVisual:
         lines, magnitude = lines[moving], magnitude[moving]
         along = np.linspace(0.0, 1.0, LINE_STEPS + 1)
         rgba = np.empty((*lines.shape[:2], 4), dtype=np.float32)
-        rgba[..., :3] = colours.look_up(table, (magnitude / top).ravel()).reshape(*magnitude.shape, 3)
-        rgba[..., 3] = style.opacity * along**0.8 * (0.25 + 0.75 * np.minimum(magnitude / top, 1.0))
+        rgba[..., :3] = colours.look_up(table, np.sqrt(magnitude / top).ravel()).reshape(*magnitude.shape, 3)
+        rgba[..., 3] = style.opacity * along**0.7 * (0.35 + 0.65 * np.sqrt(np.minimum(magnitude / top, 1.0)))
         points = np.concatenate([lines, np.zeros((*lines.shape[:2], 1))], axis=-1).astype(np.float32)
-        self._ribbons.draw(view, theme, points, (0.5 + 1.7 * along).astype(np.float32), rgba)
-        return top
+        self._ribbons.draw(view, theme, points, (0.6 + 1.9 * along).astype(np.float32), rgba)
 
 
 def reference(values: NDArray[np.float32]) -> float:
@@ -155,7 +145,7 @@ def integrate(values: NDArray[np.float32], box: Box, seeds: Floats, top: float, 
     def move(x: Floats) -> tuple[Floats, Floats]:
         v = sample(values, box, x)
         m = np.linalg.norm(v, axis=1)
-        return v * (length * np.clip(m / top, 0.25, 1.0) / np.maximum(m, 1e-12))[:, None] * (m > 0)[:, None], m
+        return v * (length * np.sqrt(np.clip(m / top, 0.1, 1.0)) / np.maximum(m, 1e-12))[:, None] * (m > 0)[:, None], m
 
     lines, magnitudes = np.empty((len(seeds), steps + 1, 2)), np.empty((len(seeds), steps + 1))
     x = seeds

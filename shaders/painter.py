@@ -11,8 +11,9 @@ from vispy import gloo
 from vispy.gloo import gl
 
 from shaders import axes, box, captions, colours
-from shaders.fields import ArrowsVisual, StreamlinesVisual
-from shaders.ink import rgba
+from shaders.fields import ArrowsVisual, StreamlinesVisual, reference
+from shaders.fonts import width
+from shaders.ink import rgba, rgba_of
 from shaders.layout import Rect, layout, plot_area
 from shaders.numbers import short
 from shaders.particles import ParticlesVisual
@@ -53,7 +54,7 @@ class Painter:
         views = []
         for i, rect in enumerate(layout(scene, size_px, pixel_ratio)):
             dimension = data[i].dimension if i < len(data) else 2
-            plot = plot_area(rect, scene, i, pixel_ratio, self.reserve, dimension == 2)
+            plot = plot_area(rect, scene, i, pixel_ratio, self.reserve)
             views.append(view(scene.camera, rect, plot, dimension, pixel_ratio))
         return views
 
@@ -62,7 +63,7 @@ class Painter:
     ) -> NDArray[np.float64]:
         """A pixel of the picture (physical, y down) in pane ``pane`` to the world, (d,)."""
         rect = layout(scene, size_px, pixel_ratio)[pane]
-        plot = plot_area(rect, scene, pane, pixel_ratio, self.reserve, dimension == 2)
+        plot = plot_area(rect, scene, pane, pixel_ratio, self.reserve)
         return view(scene.camera, rect, plot, dimension, pixel_ratio).to_world(*px)
 
     @staticmethod
@@ -108,12 +109,14 @@ class Painter:
     def _flat(self, scene: Scene, layers: Layers, data: PaneData, seen: View, theme: Theme, height: int) -> None:
         if layers.axes.visible:
             self._shapes.draw(seen.pane, axes.grid(seen, data, theme))
-            _window(axes.data_area(seen), height)
+            _window(axes.inner_area(seen), height)
         if layers.target.visible:
             self._rasters.draw_target(seen, layers.target, theme, data)
         if layers.histogram.visible:
             self._rasters.draw_histogram(seen, layers.histogram, theme, data, scene.t)
         legends = self._fields(layers, data, seen, theme)
+        if layers.axes.visible:
+            _window(axes.data_area(seen), height)
         self._moving(layers, data, seen, theme, scene.t)
         _window(seen.pane, height)
         labels = legends
@@ -155,12 +158,20 @@ class Painter:
         for name, style, values, table, colour in rows:
             if not style.visible or values is None or not values.size:
                 continue
-            x, y = seen.plot.x + seen.plot.width, seen.plot.y + seen.plot.height - (14 + 18 * len(labels)) * ratio
-            if style.style == "arrows":
-                top = self._arrows.draw(seen, style, theme, values, data.field_box, table, seen.to_world(x, y))
-            else:
-                top = self._streamlines.draw(seen, style, theme, values, data.field_box, table)
+            x, y = seen.plot.x + seen.plot.width - 6 * ratio, seen.plot.y + seen.plot.height - (14 + 18 * len(labels)) * ratio
+            top = reference(values)
             text = f"{name} {short(top)}"
+            space = width(text, "regular", round(11 * ratio)) + 44 * ratio
+            backdrop = Shape(x + 18 * ratio - space, y - 9 * ratio, space, 18 * ratio, rgba(theme.stage, 0.85), radius=4 * ratio)
+            if style.style == "arrows":
+                self._arrows.draw(seen, style, values, data.field_box, table)
+                self._shapes.draw(seen.pane, [backdrop])
+                self._arrows.draw_one(seen, seen.to_world(x, y), table)
+            else:
+                self._streamlines.draw(seen, style, theme, values, data.field_box, table)
+                ends = (rgba_of(table[0], 0.2), rgba_of(table[-1]))
+                bar = Shape(x - 14 * ratio, y - 1.5 * ratio, 26 * ratio, 3 * ratio, *ends, radius=1.5 * ratio)
+                self._shapes.draw(seen.pane, [backdrop, bar])
             labels.append(Label(text, x - 20 * ratio, y, rgba(colour), 11 * ratio, across="right", down="middle"))
         return labels
 

@@ -34,7 +34,6 @@ class ParticlesVisual:
         p["u_between"] = between
         p["u_size"] = style.size * view.pixel_ratio
         p["u_light"] = style.opacity * exposure(view, style.size, data.positions.shape[1])
-        p["u_ink"] = 0.0 if theme.dark else 1.0
         blending.glow(theme)
         p.draw("points")
 
@@ -48,22 +47,21 @@ class ParticlesVisual:
         table = particle_colours(self._keep, data, style.colour, theme, index)
 
         def upload() -> Any:
-            return gloo.VertexBuffer(np.ascontiguousarray(table if theme.dark else 1.0 - table, dtype=np.float32))
+            return gloo.VertexBuffer(np.ascontiguousarray(table, dtype=np.float32))
 
-        return self._keep.get((data.positions, table), ("buffer", theme.dark), upload, table.nbytes)
+        return self._keep.get((data.positions, table), ("buffer",), upload, table.nbytes)
 
     def draw_cloud(self, view: View, theme: Theme, points: NDArray[np.float32], size: float, opacity: float) -> None:
         """Points (k, d) that stand still, in the theme's tint: the target in 3-D."""
         if not len(points):
             return
         place = self._keep.get(points, ("cloud",), lambda: gloo.VertexBuffer(vec3(points)), 12 * len(points))
-        tint = rgb(theme.tint) if theme.dark else 1.0 - rgb(theme.tint)
-        colour = self._keep.get(points, ("tint", theme.dark), lambda: gloo.VertexBuffer(np.tile(tint, (len(points), 1))), 12 * len(points))
+        tints = np.tile(rgb(theme.tint), (len(points), 1))
+        colour = self._keep.get(points, ("tint", theme.dark), lambda: gloo.VertexBuffer(tints), tints.nbytes)
         p = self._program
         p["a_here"], p["a_next"], p["a_colour"], p["a_colour_next"] = place, place, colour, colour
         p["u_world_to_clip"], p["u_focus"], p["u_between"] = view.uniform, view.focus, 0.0
         p["u_size"], p["u_light"] = size * view.pixel_ratio, opacity * exposure(view, size, len(points))
-        p["u_ink"] = 0.0 if theme.dark else 1.0
         blending.glow(theme)
         p.draw("points")
 

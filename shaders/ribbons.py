@@ -37,15 +37,12 @@ class RibbonsVisual:
         self._set("a_tangent", np.repeat(tangents(points).reshape(-1, 3), 2, axis=0))
         self._set("a_width", np.repeat(np.broadcast_to(widths, (count, k)).ravel(), 2))
         rgba = np.broadcast_to(colours, (count, k, 4))
-        if mode == "glow" and not theme.dark:
-            rgba = np.concatenate([1.0 - rgba[..., :3], rgba[..., 3:]], axis=-1)
         self._set("a_colour", np.repeat(rgba.reshape(-1, 4), 2, axis=0))
         indices, sides = self._strip(count, k)
         p["a_side"] = sides
         p["u_world_to_clip"], p["u_focus"] = view.uniform, view.focus
         p["u_pixels"] = (view.pane.width, view.pane.height)
         p["u_pixel_ratio"] = view.pixel_ratio
-        p["u_mode"] = 2.0 if mode == "paint" else float(not theme.dark)
         if mode == "paint":
             blending.over()
         else:

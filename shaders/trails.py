@@ -14,6 +14,7 @@ from shaders.trajectory import moment, positions_at
 from shaders.view import View
 
 SEGMENTS = 12
+FULL = 40.0
 
 
 class TrailsVisual:
@@ -31,13 +32,22 @@ class TrailsVisual:
             return
         lines = history(data, times, style.count)
         age = ((t - times) / style.length).clip(0.0, 1.0).astype(np.float32)
-        fade = (1.0 - age) ** 1.5 * style.opacity * exposure(view, 7.0, len(lines)) * 1.6
+        fade = (1.0 - age) ** 1.5 * style.opacity * exposure(view, 6.0, len(lines)) * 2.4
         here = moment(data.times, t).here
         table = particle_colours(self._keep, data, colour, theme, here)[: len(lines)]
         rgba = np.empty((*lines.shape[:2], 4), dtype=np.float32)
         rgba[..., :3] = table[:, None, :]
-        rgba[..., 3] = np.minimum(fade, 1.0)
+        rgba[..., 3] = np.minimum(fade * dwell(lines, view)[:, None], 1.0)
         self._ribbons.draw(view, theme, lines, 0.7 + 0.9 * (1.0 - age), rgba, "glow")
+
+
+def dwell(lines: NDArray[np.float32], view: View) -> NDArray[np.float32]:
+    """Brightness of each trail, (count,): less, the longer its way on the screen; 1 up to FULL logical pixels.
+
+    So a rough path, which is long, does not outshine a smooth one.
+    """
+    way = np.linalg.norm(np.diff(lines, axis=1), axis=2).sum(1) * (view.scale / view.pixel_ratio)
+    return np.asarray((FULL / np.maximum(way, FULL)) ** 1.5, dtype=np.float32)
 
 
 def past(times: NDArray[np.float64], t: float, length: float) -> NDArray[np.float64]:

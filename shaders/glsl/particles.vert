@@ -9,6 +9,7 @@ uniform float u_size;
 uniform float u_focus;
 uniform float u_light;
 varying vec3 v_colour;
+varying float v_strength;
 
 void main() {
     gl_Position = u_world_to_clip * vec4(mix(a_here, a_next, u_between), 1.0);
@@ -17,5 +18,6 @@ void main() {
     gl_PointSize = clamp(size, 1.5, 64.0);
     // Smaller than a sprite can be: dimmer instead.
     float cover = min(1.0, size / 1.5);
-    v_colour = mix(a_colour, a_colour_next, u_between) * (u_light * cover * cover * clamp(pow(nearness, 3.0), 0.15, 1.6));
+    v_strength = u_light * cover * cover * clamp(nearness * nearness * nearness, 0.15, 1.2);
+    v_colour = mix(a_colour, a_colour_next, u_between);
 }
