@@ -60,9 +60,9 @@ def refuse_full(path: Path) -> None:
         raise Problem(f"{path}: is a file, not a folder")
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Raise Problem now, before long work, if a file could not be written at ``path`` later."""
-    with contextlib.suppress(_Enough), replacing(path):
+def refuse_unwritable(path: Path, *, folder: bool = False) -> None:
+    """Raise Problem now, before long work, if a file (or folder) could not be written at ``path`` later."""
+    with contextlib.suppress(_Enough), replacing(path, folder=folder):
         raise _Enough
 
 

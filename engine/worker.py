@@ -253,7 +253,7 @@ class Worker:
         self._drop_all()
 
     def _next(self) -> Job[Any] | None:
-        """The job that is due (a cancelled one first); waits for one; None when closing, or when the main thread has ended without closing."""
+        """The job that is due, a cancelled one first; waits for one. None when closing, or when the main thread ended without closing."""
         with self._changed:
             while not self._closing and threading.main_thread().is_alive():
                 for job in (job for queue in self._jobs.values() for job in queue if job.cancelled):

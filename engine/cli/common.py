@@ -128,15 +128,16 @@ def spread_sets(arguments: Sequence[str]) -> list[str]:
 class Progress:
     """One line that rewrites itself on a terminal; elsewhere a line every few seconds, and one at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float | None = None) -> None:
         self._tty = sys.stderr.isatty()
+        self._every = every if every is not None else 0.1 if self._tty else LINE_EVERY
         self._last = 0.0
         self._shown = ""
 
     def show(self, line: str, *, last: bool = False) -> None:
         """Show where things stand."""
         now = time.monotonic()
-        if not last and now - self._last < (0.1 if self._tty else LINE_EVERY):
+        if not last and now - self._last < self._every:
             return
         self._last = now
         if self._tty:

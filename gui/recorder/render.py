@@ -1,0 +1,276 @@
+"""``render``: a film of a session, drawn off screen by the code that draws the window. Imports no Qt and needs no display."""
+
+from __future__ import annotations
+
+import math
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from engine import film, session
+from engine.choice import Problem
+from engine.cli.common import Arguments, Progress, command, say, spread
+from engine.files import refuse_unwritable
+from engine.introspection import alternatives, tag_of
+from engine.overrides import sampler_from
+from engine.samplers import Sampler
+from engine.session import Session
+from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, with_matching_panes
+from gui.recorder.timing import frame_times
+from shaders.scene import PaneData, Scene, ThemeName
+
+if TYPE_CHECKING:
+    from gui.runs import Fields, RunRequest
+    from shaders.offscreen import Offscreen
+
+LOGICAL = 1280 * 720
+"""Logical pixels of a film: words, lines and points have the size that they have in a window of so many."""
+SMALLEST_RATIO = 0.7
+FIELD_NODES = 22
+"""Arrows along the shorter side of a pane."""
+
+DESCRIPTION = """\
+Make a film of a session: all panes side by side, frame by frame from a clock of its own, with no display needed.
+
+The same session and options give the same frames, bit for bit on one machine. Without --pane the film shows the session's own panes;
+a session that is not trained shows the exact field."""
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """Everything that decides the frames."""
+
+    document: LabDocument
+    size: tuple[int, int]
+    fps: float
+    times: tuple[float, ...]
+    fit: bool
+    """Frame the camera anew for this picture instead of taking the scene's."""
+
+    @property
+    def pixel_ratio(self) -> float:
+        return max(SMALLEST_RATIO, math.sqrt(self.size[0] * self.size[1] / LOGICAL))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code."""
+    return command(run, arguments)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Render as asked; raises Problem."""
+    names = tuple(tag_of(kind) for kind in alternatives(Sampler))
+    asked = _arguments().parse_args(spread(arguments, "--pane", lambda word: word.partition(":")[0] in names))
+    out = Path(asked.out)
+    form = film.format_of(out, asked.out)
+    size = _size(asked.size)
+    film.check(size, asked.fps, form)
+    fps = film.frame_rate(asked.fps, form)
+    hold_start = asked.hold_start if asked.hold_start is not None else asked.seconds / 12
+    hold_end = asked.hold_end if asked.hold_end is not None else asked.seconds / 6
+    times = frame_times(asked.seconds, fps, hold_start, hold_end, asked.loop)
+    refuse_unwritable(out, folder=form == "png")
+    loaded = session.load(Path(asked.session))
+    document = _document(asked, loaded)
+    fit = asked.fit or loaded.scene is None
+    render(loaded, FilmPlan(document, size, fps, tuple(times), fit), out, form, device=asked.device, every=0.2 if asked.progress else None)
+
+
+def _arguments() -> Arguments:
+    parser = Arguments("render", DESCRIPTION)
+    parser.add_argument("session", metavar="S.pushforward")
+    parser.add_argument("--out", metavar="F.mp4|F.gif|F.webm|FOLDER/", required=True)
+    parser.add_argument("--size", metavar="WxH", default="1920x1080", help="pixels, even numbers for MP4 and WebM (default: %(default)s)")
+    parser.add_argument("--fps", type=float, default=60.0, help="frames a second; a GIF has at most 50 (default: %(default)g)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of the whole film (default: %(default)g)")
+    parser.add_argument("--hold-start", metavar="S", type=float, help="rest at t = 0, within --seconds (default: a twelfth of it)")
+    parser.add_argument("--hold-end", metavar="S", type=float, help="rest at t = 1, within --seconds (default: a sixth of it)")
+    parser.add_argument("--loop", action="store_true", help="run back to the noise as well, so that the film repeats without a jump")
+    parser.add_argument(
+        "--pane",
+        metavar="SAMPLER",
+        action="append",
+        help="a pane with this sampler, up to four times; with settings: euler-maruyama:steps=200,sigma=sqrt",
+    )
+    parser.add_argument("--title", metavar="TEXT")
+    parser.add_argument("--no-captions", action="store_true", help="no samplers' names and no t in the picture")
+    parser.add_argument("--theme", choices=get_args(ThemeName))
+    parser.add_argument("--model", choices=["learned", "exact"], help="show the network or the exact field in every pane")
+    parser.add_argument("--particles", metavar="N", type=int)
+    parser.add_argument("--seed", metavar="N", type=int, help="of the noise that all panes start from")
+    parser.add_argument("--fit", action="store_true", help="frame all of source and data instead of what the session's camera sees")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--progress", action="store_true", help="a line on stderr several times a second, for programs")
+    return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise Problem(f"--size {text}: write WIDTHxHEIGHT in pixels, such as 1920x1080")
+    return int(width), int(height)
+
+
+def _document(asked: Namespace, loaded: Session) -> LabDocument:
+    """The session's document with what the options change."""
+    document = decode_document(loaded.scene)
+    model = asked.model or ("learned" if loaded.trained else "exact")
+    if model == "learned" and not loaded.trained:
+        raise Problem(f"{asked.session}: has no trained network; take --model exact, or train it")
+    panes = document.panes
+    if asked.pane is not None:
+        if len(asked.pane) > MOST_PANES:
+            raise Problem(f"--pane: {len(asked.pane)} panes, and there can be {MOST_PANES}")
+        panes = tuple(PaneSettings(sampler=_sampler(text)) for text in asked.pane)
+    if asked.pane is not None or asked.model or loaded.scene is None or not loaded.trained:
+        panes = tuple(msgspec.structs.replace(pane, model=model) for pane in panes)
+    changed: dict[str, Any] = {"panes": panes}
+    for name in ("particles", "seed"):
+        if getattr(asked, name) is not None:
+            changed[name] = getattr(asked, name)
+    document = labelled(with_matching_panes(msgspec.structs.replace(document, **changed)))
+    _check(document)
+    scene = document.scene
+    if panes != decode_document(loaded.scene).panes:  # the distances in the session are those of its own panes
+        scene = msgspec.structs.replace(scene, panes=tuple(msgspec.structs.replace(pane, metric="") for pane in scene.panes))
+    scene = msgspec.structs.replace(
+        scene,
+        captions=not asked.no_captions,
+        title=asked.title if asked.title is not None else scene.title,
+        theme=asked.theme or scene.theme,
+    )
+    return msgspec.structs.replace(document, scene=scene)
+
+
+def _check(document: LabDocument) -> None:
+    """Bounds of what came from the command line (a file's are checked when it is read)."""
+    try:
+        msgspec.convert(msgspec.to_builtins(document), LabDocument)
+    except msgspec.ValidationError as error:
+        raise Problem(f"render: {error}") from error
+
+
+def _sampler(text: str) -> Sampler:
+    name, _, settings = text.partition(":")
+    return sampler_from(name, [part for part in settings.split(",") if part], flag=f"--pane {name}: ")
+
+
+def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, device: str = "auto", every: float | None = None) -> None:
+    """Simulate every pane, draw every frame, encode the film. Raises Problem."""
+    from shaders.offscreen import NoOpenGL, Offscreen
+
+    progress = Progress(every)
+    panes = _Panes(loaded, plan.document, device, progress)
+    try:
+        with Offscreen(plan.size) as off:
+            drawn = closing(frames(off, plan, panes))
+            with drawn as pictures, closing(film.encode(pictures, size=plan.size, fps=plan.fps, out=out, format=form)) as encoded:
+                total = len(plan.times)
+                for count in encoded:
+                    progress.show(f"frame {count} of {total}")
+    except NoOpenGL as error:
+        raise Problem(f"render: {error}") from error
+    say(f"{len(plan.times)} frames, {plan.size[0]}x{plan.size[1]} at {plan.fps:g} frames a second, in {out}")
+
+
+def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Iterator[film.Frame]:
+    """Each picture, (h, w, 3) uint8; a picture that is the same as the last is not drawn again."""
+    from shaders.painter import frame_camera
+
+    scene = plan.document.scene
+    if plan.fit:
+        rect = off.painter.layout(scene, plan.size, plan.pixel_ratio)[0]
+        scene = msgspec.structs.replace(scene, camera=frame_camera(panes.data, rect.width / rect.height, scene.camera))
+    shown: tuple[float, film.Frame] | None = None
+    for t in plan.times:
+        if shown is None or shown[0] != t:
+            now = msgspec.structs.replace(scene, t=t)
+            data = panes.at(off, plan, now)
+            shown = t, off.render(now, data, plan.pixel_ratio)[:, :, :3].copy()
+        yield shown[1]
+
+
+class _Panes:
+    """The runs of all panes, and their fields where a layer shows them."""
+
+    def __init__(self, loaded: Session, document: LabDocument, device: str, progress: Progress) -> None:
+        import torch
+
+        from gui.runs import Fields, RunRequest, target_data
+
+        torch.set_num_threads(loaded.experiment.training.threads)
+        experiment = loaded.experiment
+        self._document = document
+        self._fields: Fields = Fields()
+        snapshot = _snapshot(loaded, device) if any(pane.model == "learned" for pane in document.panes) else None
+        self._requests: list[RunRequest] = [
+            RunRequest(
+                target=experiment.target,
+                path=experiment.path,
+                start=experiment.start,
+                sampler=pane.sampler,
+                snapshot=snapshot if pane.model == "learned" else None,
+                particles=document.particles,
+                seed=document.seed,
+                device=device,
+            )
+            for pane in document.panes
+        ]
+        base = target_data(experiment.target)
+        self.data = [self._simulated(request, base, index, progress) for index, request in enumerate(self._requests)]
+
+    def _simulated(self, request: RunRequest, base: PaneData, index: int, progress: Progress) -> PaneData:
+        from gui.runs import Run
+        from gui.runs import run as slices
+
+        for value in slices(request, self._fields):
+            if isinstance(value, Run):
+                if value.note:
+                    say(f"pane {index + 1}: {value.note}")
+                return replace(base, times=value.data.times, positions=value.data.positions, region=value.data.region)
+            if value is not None:
+                progress.show(f"pane {index + 1} of {len(self._requests)}: {100 * value:.0f} %")
+        raise Problem(f"render: pane {index + 1} came to no end")
+
+    def at(self, off: Offscreen, plan: FilmPlan, scene: Scene) -> list[PaneData]:
+        """The arrays of every pane at the scene's time."""
+        return [self._with_fields(index, off, plan, scene) for index in range(len(self.data))]
+
+    def _with_fields(self, index: int, off: Offscreen, plan: FilmPlan, scene: Scene) -> PaneData:
+        layers, data = scene.panes[index].layers, self.data[index]
+        if data.dimension != 2 or not (layers.velocity.visible or layers.score.visible):
+            return data
+        from gui.runs import Grid, GridRequest, grid
+
+        view = off.painter.views(scene, self.data, plan.size, plan.pixel_ratio)[index]
+        (x0, y0), (x1, y1) = _corners(view)
+        cell = min(x1 - x0, y1 - y0) / FIELD_NODES
+        nodes = max(2, round((x1 - x0) / cell)), max(2, round((y1 - y0) / cell))
+        request = GridRequest(self._requests[index], scene.t, (x0, x1, y0, y1), nodes, layers.velocity.visible, layers.score.visible)
+        found = next(value for value in grid(request, self._fields) if isinstance(value, Grid))
+        return replace(data, velocity=found.velocity, score=found.score, field_box=request.box)
+
+
+def _corners(view: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Lowest and highest corner of what a pane's plot shows of the world."""
+    plot = view.plot
+    low = view.to_world(plot.x, plot.y + plot.height)
+    high = view.to_world(plot.x + plot.width, plot.y)
+    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
+
+
+def _snapshot(loaded: Session, device: str) -> Any:
+    from engine.field_of_session import field_of_session
+    from gui.runs import Snapshot
+
+    return Snapshot(0, loaded.step, field_of_session(loaded, "learned", device))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
