@@ -8,51 +8,66 @@ against autograd.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.products import linear, matmul_into
+from engine.products import linear, product
 
 ALIGN = 16
 """Every view starts at a multiple of 16 numbers (64 bytes of float32): roundings then do not depend on where it lies."""
+
+PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": torch.nn.functional.silu,
+    "gelu": torch.nn.functional.gelu,
+    "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+    "selu": torch.selu,
+}
+"""phi by name, as autograd knows it."""
 
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
-def activate(name: str, z: Tensor) -> Tensor:
-    """phi(z), elementwise."""
-    if name == "silu":
-        return torch.nn.functional.silu(z)
-    if name == "gelu":
-        return torch.nn.functional.gelu(z)
-    if name == "tanh":
-        return torch.tanh(z)
-    if name == "softplus":
-        return torch.nn.functional.softplus(z)
-    if name == "selu":
-        return torch.selu(z)
-    raise ValueError(f"no activation is called {name!r}")
-
-
-def activation_backward(name: str, gradient: Tensor, z: Tensor, a: Tensor) -> Tensor:
-    """gradient * phi'(z), given z and a = phi(z); may overwrite ``gradient``."""
+def activate(name: str, z: Tensor, out: Tensor | None = None) -> Tensor:
+    """phi(z), elementwise, into ``out`` (which may be z) if it is given."""
     ops = torch.ops.aten
-    out: Tensor
+    if out is None:
+        out = torch.empty_like(z)
     if name == "silu":
-        out = ops.silu_backward.grad_input(gradient, z, grad_input=gradient)
+        ops.silu.out(z, out=out)
     elif name == "gelu":
-        out = ops.gelu_backward.grad_input(gradient, z, grad_input=gradient)
+        ops.gelu.out(z, out=out)
     elif name == "tanh":
-        out = ops.tanh_backward.grad_input(gradient, a, grad_input=gradient)
+        torch.tanh(z, out=out)
     elif name == "softplus":
-        out = ops.softplus_backward.grad_input(gradient, z, 1.0, 20.0, grad_input=gradient)
+        ops.softplus.out(z, out=out)
+    elif name == "selu":
+        ops.elu.out(z, SELU_ALPHA, SELU_SCALE, 1.0, out=out)
     else:
-        out = ops.elu_backward.grad_input(gradient, SELU_ALPHA, SELU_SCALE, 1.0, True, a, grad_input=gradient)
+        raise ValueError(f"no activation is called {name!r}")
     return out
+
+
+def activation_backward(name: str, gradient: Tensor, z: Tensor, a: Tensor) -> None:
+    """gradient <- gradient * phi'(z), given z and a = phi(z)."""
+    ops = torch.ops.aten
+    if name == "silu":
+        ops.silu_backward.grad_input(gradient, z, grad_input=gradient)
+    elif name == "gelu":
+        ops.gelu_backward.grad_input(gradient, z, grad_input=gradient)
+    elif name == "tanh":
+        ops.tanh_backward.grad_input(gradient, a, grad_input=gradient)
+    elif name == "softplus":
+        ops.softplus_backward.grad_input(gradient, z, 1.0, 20.0, grad_input=gradient)
+    elif name == "selu":
+        ops.elu_backward.grad_input(gradient, SELU_ALPHA, SELU_SCALE, 1.0, True, a, grad_input=gradient)
+    else:
+        raise ValueError(f"no activation is called {name!r}")
 
 
 class FlatMLP:
@@ -74,6 +89,10 @@ class FlatMLP:
         self.weights = torch.zeros(offset, device=self.device, dtype=self.dtype)
         self.gradient = torch.zeros(offset, device=self.device, dtype=self.dtype)
         self.layers = self.views(self.weights)
+        self._rows = 0
+        self._before: list[Tensor] = []
+        self._after: list[Tensor] = []
+        self._slopes: list[Tensor] = []
         self._gradients = self.views(self.gradient)
 
     def views(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -94,29 +113,36 @@ class FlatMLP:
     def forward(self, x: Tensor) -> Tensor:
         """y, (n, sizes[-1]). The plain path: the oracle of the fast ones, and what autograd differentiates."""
         for weight, bias in self.layers[:-1]:
-            x = activate(self.activation, torch.nn.functional.linear(x, weight, bias))
+            x = PLAIN[self.activation](torch.nn.functional.linear(x, weight, bias))
         weight, bias = self.layers[-1]
         return torch.nn.functional.linear(x, weight, bias)
 
     def loss_and_gradient(self, x: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """The mean over rows of weight * ||y - target||^2, shape (), leaving its gradient in ``gradient``; weight is (n, 1)."""
-        name = self.activation
-        before: list[Tensor] = [x]
+        name, n, last = self.activation, len(x), len(self.layers) - 1
+        if n != self._rows:
+            self._allocate(n)
+        into = [x, *self._after]
         sums: list[Tensor] = []
-        for w, b in self.layers[:-1]:
-            z = linear(before[-1], w, b)
-            sums.append(z)
-            before.append(activate(name, z))
-        w, b = self.layers[-1]
-        error = linear(before[-1], w, b).sub_(target)
-        weighted = error * weight
-        loss = torch.dot(weighted.view(-1), error.view(-1)).div_(len(x))
-        g = weighted.mul_(2.0 / len(x))
-        for k in range(len(self.layers) - 1, -1, -1):
-            w, b = self.layers[k]
-            gw, gb = self._gradients[k]
-            matmul_into(g.t(), before[k], gw)
-            torch.sum(g, 0, out=gb)
+        for k, (w, b) in enumerate(self.layers):
+            sums.append(linear(into[k], w, b, out=self._before[k]))
+            if k < last:
+                activate(name, sums[k], out=into[k + 1])
+        error = sums[last].sub_(target)
+        g = torch.mul(error, weight, out=self._slopes[last]).mul_(1.0 / n)
+        loss = torch.dot(g.view(-1), error.view(-1))
+        g.mul_(2.0)
+        for k in range(last, -1, -1):
+            gradient_w, gradient_b = self._gradients[k]
+            product(g.t(), into[k], out=gradient_w, copy=True)
+            torch.sum(g, 0, out=gradient_b)
             if k:
-                g = activation_backward(name, linear(g, w.t(), None), sums[k - 1], before[k])
+                g = product(g, self.layers[k][0], out=self._slopes[k - 1])
+                activation_backward(name, g, sums[k - 1], into[k])
         return loss
+
+    def _allocate(self, n: int) -> None:
+        """Room for what a step of n rows keeps between forward and backward."""
+        self._rows = n
+        self._before, self._slopes = ([torch.empty(n, size, device=self.device, dtype=self.dtype) for size in self.sizes[1:]] for _ in "zg")
+        self._after = [torch.empty_like(z) for z in self._before[:-1]]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.batches import Batches, moments
 from engine.flat_mlp import activate
-from engine.products import linear, linear_swish
+from engine.products import linear_swish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,8 +64,8 @@ class LearnedField:
     def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
         name = self.experiment.network.activation
         for weight, shift in [(first, bias), *self._layers[1:-1]]:
-            h = linear_swish(h, weight, shift) if name == "silu" else activate(name, linear(h, weight, shift))
-        return linear(h, *self._layers[-1])
+            h = linear_swish(h, weight, shift) if name == "silu" else activate(name, torch.nn.functional.linear(h, weight, shift))
+        return torch.nn.functional.linear(h, *self._layers[-1])
 
 
 def load_field(experiment: Experiment, state: TrainingState, device: str = "cpu") -> LearnedField:
