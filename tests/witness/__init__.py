@@ -1,0 +1,1 @@
+"""Other libraries as oracles (``make test-witness``)."""
