@@ -44,6 +44,10 @@ class Path(Choice, frozen=True, kw_only=True):
         """Why this prediction cannot be used on this path, in one sentence; None if it can."""
         return None
 
+    def score_refusal(self) -> str | None:
+        """Why no score is known along this path, so that no SDE can be simulated, in one sentence; None if one is."""
+        return "An SDE needs a score, and none is known along this path."
+
 
 class GaussianPath(Path, frozen=True, kw_only=True):
     """p_t(x|z) = N(alpha_t z, beta_t^2 I); subclasses give alpha, beta and their derivatives (see engine.schedules)."""
@@ -112,6 +116,9 @@ class GaussianPath(Path, frozen=True, kw_only=True):
     def refusal(self, prediction: Prediction) -> str | None:
         if prediction == "v" and not self.variance_preserving:
             return f"v-prediction needs α² + β² = 1, and {self.label} is not variance preserving."
+        return None
+
+    def score_refusal(self) -> str | None:
         return None
 
 

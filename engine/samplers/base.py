@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
 from engine.choice import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.brownian import BrownianPath
+    from engine.fields.base import Field
 
 
 class SamplerBase(Choice, frozen=True, kw_only=True):
@@ -16,6 +23,10 @@ class SamplerBase(Choice, frozen=True, kw_only=True):
     evaluations_per_step: ClassVar[int] = 1
 
     steps: Annotated[int, Meta(ge=1, le=10_000, description="Steps from noise to data.", extra={"symbol": "N", "log": True})] = 50
+
+    def solve(self, field: Field, x0: Tensor, times: Sequence[float], brownian: BrownianPath | None = None) -> Iterator[Tensor]:
+        """The state (n, d) after each step from times[k] to times[k + 1], starting at x0 (n, d); every state is a tensor of its own."""
+        raise TypeError(f"{type(self).__name__} defines no solve")
 
     @property
     def evaluations(self) -> int:

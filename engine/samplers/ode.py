@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
 
+from engine.fields.base import velocity
 from engine.samplers.base import SamplerBase
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-class Euler(SamplerBase, tag="euler", frozen=True, kw_only=True):
+    from engine.brownian import BrownianPath
+    from engine.fields.base import Field
+
+
+class ODESampler(SamplerBase, frozen=True, kw_only=True):
+    """An explicit one-step method: subclasses give ``step``."""
+
+    def step(self, field: Field, x: Tensor, t: float, h: float) -> Tensor:
+        """x(t + h) from x(t), (n, d)."""
+        raise TypeError(f"{type(self).__name__} defines no step")
+
+    def solve(self, field: Field, x0: Tensor, times: Sequence[float], brownian: BrownianPath | None = None) -> Iterator[Tensor]:
+        import torch
+
+        x = x0
+        for t, end in pairwise(times):
+            with torch.no_grad():
+                x = self.step(field, x, t, end - t)
+            yield x
+
+
+class Euler(ODESampler, tag="euler", frozen=True, kw_only=True):
     """x <- x + h u(x, t): order 1."""
 
     label: ClassVar[str] = "Euler"
@@ -15,8 +41,11 @@ class Euler(SamplerBase, tag="euler", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"x_{k+1} = x_k + h\,u_{t_k}(x_k)"
     source: ClassVar[str] = "Euler 1768"
 
+    def step(self, field: Field, x: Tensor, t: float, h: float) -> Tensor:
+        return x.add(velocity(field, x, t), alpha=h)
 
-class Heun(SamplerBase, tag="heun", frozen=True, kw_only=True):
+
+class Heun(ODESampler, tag="heun", frozen=True, kw_only=True):
     """The explicit trapezoidal rule: order 2."""
 
     label: ClassVar[str] = "Heun"
@@ -25,8 +54,13 @@ class Heun(SamplerBase, tag="heun", frozen=True, kw_only=True):
     source: ClassVar[str] = "Heun 1900"
     evaluations_per_step: ClassVar[int] = 2
 
+    def step(self, field: Field, x: Tensor, t: float, h: float) -> Tensor:
+        k1 = velocity(field, x, t)
+        k2 = velocity(field, x.add(k1, alpha=h), t + h)
+        return x.add(k1, alpha=0.5 * h).add_(k2, alpha=0.5 * h)
 
-class RK4(SamplerBase, tag="rk4", frozen=True, kw_only=True):
+
+class RK4(ODESampler, tag="rk4", frozen=True, kw_only=True):
     """The classic fourth-order Runge-Kutta method (not the 3/8 rule)."""
 
     label: ClassVar[str] = "RK4"
@@ -34,3 +68,11 @@ class RK4(SamplerBase, tag="rk4", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"x_{k+1} = x_k + \tfrac{h}{6}(k_1 + 2k_2 + 2k_3 + k_4)"
     source: ClassVar[str] = "Kutta 1901"
     evaluations_per_step: ClassVar[int] = 4
+
+    def step(self, field: Field, x: Tensor, t: float, h: float) -> Tensor:
+        k1 = velocity(field, x, t)
+        k2 = velocity(field, x.add(k1, alpha=0.5 * h), t + 0.5 * h)
+        k3 = velocity(field, x.add(k2, alpha=0.5 * h), t + 0.5 * h)
+        k4 = velocity(field, x.add(k3, alpha=h), t + h)
+        sixth = h / 6.0
+        return x.add(k1, alpha=sixth).add_(k2, alpha=2.0 * sixth).add_(k3, alpha=2.0 * sixth).add_(k4, alpha=sixth)

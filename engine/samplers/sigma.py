@@ -69,11 +69,13 @@ class ReversalSigma(Choice, frozen=True, kw_only=True, tag="reversal"):
 
     def sigma2(self, path: GaussianPath, t: Scalar) -> Scalar:
         """sigma_t^2 = c^2 g_t^2; infinite where alpha = 0."""
-        return self.scale**2 * path.g2(t)
+        return self.scale**2 * path.g2(t) if self.scale else 0.0 * t
 
     def half_score(self, path: GaussianPath, t: Scalar, given: Prediction) -> Pair:
         """(a, b) with sigma^2 s / 2 = c^2 (u - (alpha_dot/alpha) x) = a x + b given, since u = (alpha_dot/alpha) x + g^2 s / 2."""
         a, b = coefficients(path, t, given, "velocity")
+        if not self.scale:
+            return 0.0 * a, 0.0 * b
         return self.scale**2 * (a - path.log_alpha_dot(t)), self.scale**2 * b
 
 

@@ -1,0 +1,172 @@
+"""Simulation: particles from the source to the data by a sampler, as a generator of typed steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.brownian import BrownianPath
+from engine.choice import Problem
+from engine.paths import Path
+from engine.randomness import generator
+from engine.samplers import EulerMaruyama, SamplerBase
+from engine.samplers.sde import is_ancestral
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.experiment import Experiment, Start
+    from engine.fields.base import Field
+
+FAR = 10.0
+"""Standard deviations of the data beyond which a particle counts as lost: at most 1 % of any distribution lies there (Chebyshev)."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationStep:
+    """All particles at one time. Index 0 is the start, ``index == steps`` the end."""
+
+    index: int
+    steps: int
+    t: float
+    x: Tensor
+    """(n, d), standardised coordinates, on the field's device; never changed afterwards."""
+    note: str | None = None
+    """At the last step: what went wrong on the way, in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The stored times of one simulation."""
+
+    times: NDArray[np.float64]
+    """(m,), increasing."""
+    positions: NDArray[np.float32]
+    """(m, n, d), standardised coordinates."""
+    note: str | None = None
+
+
+def start(field: Field, n: int, seed: int, mode: Start = "matched") -> Tensor:
+    """Where n particles begin, (n, d), at the field's t_min: N(alpha m, alpha^2 C + beta^2 I) or, ``"standard"``, N(0, beta^2 I).
+
+    The normals behind it depend on (seed, particle) alone: samplers, step counts, n and path share them.
+    """
+    import torch
+
+    t = field.interval[0]
+    alpha, beta = float(field.path.alpha(t)), float(field.path.beta(t))
+    normals = generator(seed, "start").standard_normal((n, field.dimension))
+    if mode == "standard":
+        x = beta * normals
+    else:
+        variances, axes = np.linalg.eigh(alpha**2 * field.covariance + beta**2 * np.eye(field.dimension))
+        x = alpha * field.mean + normals @ (axes * np.sqrt(variances)) @ axes.T
+    return torch.from_numpy(x).to(field.device, field.dtype)
+
+
+def grid(field: Field, steps: int) -> list[float]:
+    """steps + 1 times, evenly from the field's t_min to its t_max."""
+    low, high = field.interval
+    return [low + (high - low) * k / steps for k in range(steps)] + [high]
+
+
+def refusal(subject: Experiment | Field, sampler: SamplerBase) -> str | None:
+    """Why this sampler cannot be used on this experiment's network or on this field, in one sentence; None if it can."""
+    path: Path = subject.path
+    objective = getattr(subject, "objective", None)
+    reason = path.refusal(objective.prediction) if objective is not None else None
+    return reason or (path.score_refusal() if sampler.stochastic else None)
+
+
+def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: Start = "matched") -> Iterator[SimulationStep]:
+    """The start, then one state a step, ``sampler.steps + 1`` in all. Leave the loop to cancel.
+
+    Where the field's interval ends before t = 1, the last state is D at t_max, and its time is 1: what beta_tmax of noise is
+    left goes. Raises Problem where ``refusal`` says so.
+    """
+    reason = refusal(field, sampler)
+    if reason:
+        raise Problem(reason)
+    return _steps(field, sampler, _start(field, n, seed, start), BrownianPath(seed, n, field.dimension) if sampler.stochastic else None)
+
+
+_start = start
+
+
+def _steps(field: Field, sampler: SamplerBase, x: Tensor, brownian: BrownianPath | None) -> Iterator[SimulationStep]:
+    import torch
+
+    from engine.fields.base import denoiser
+
+    times, steps = grid(field, sampler.steps), sampler.steps
+    yield SimulationStep(0, steps, times[0], x)
+    for index, state in enumerate(sampler.solve(field, x, times, brownian), start=1):
+        if index < steps:
+            yield SimulationStep(index, steps, times[index], state)
+            continue
+        if times[-1] < 1.0:
+            with torch.no_grad():
+                state = denoiser(field, state, times[-1])
+        yield SimulationStep(index, steps, 1.0, state, _lost(field, state))
+
+
+def _lost(field: Field, x: Tensor) -> str | None:
+    scale = np.sqrt(np.maximum(np.diagonal(field.covariance), 1e-12))
+    away = np.abs(x.detach().cpu().numpy().astype(np.float64) - field.mean) / scale
+    share = float(np.mean(~np.all(away < FAR, axis=1)))  # NaN counts as lost
+    if share <= 0.01:
+        return None
+    return (
+        f"{100 * share:.0f} % of the particles ended more than {FAR:.0f} standard deviations from the data: take more steps, or less noise."
+    )
+
+
+def trajectory(steps: Iterable[SimulationStep], keep: int = 10_001) -> Trajectory:
+    """At most ``keep`` (at least 2) of the steps as float32, evenly spread over the steps, the first and the last among them.
+
+    An iterable that ends early gives what it had.
+    """
+    times: list[float] = []
+    positions: list[NDArray[np.float32]] = []
+    wanted: set[int] = set()
+    note = None
+    for step in steps:
+        if not wanted:
+            wanted = {int(k) for k in np.linspace(0, step.steps, min(max(keep, 2), step.steps + 1)).round()}
+        if step.index in wanted:
+            times.append(step.t)
+            positions.append(step.x.detach().cpu().numpy().astype(np.float32))
+        note = step.note or note
+    if not positions:
+        raise ValueError("A trajectory needs at least one step.")
+    return Trajectory(np.array(times), np.stack(positions), note)
+
+
+def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
+    """A warning where dt sigma^2 / (2 Var) >= 2 at some step, beyond which Euler-Maruyama on a Gaussian of variance Var is unstable.
+
+    Var is the smallest variance of x_t over all directions, alpha^2 min eig C + beta^2, for the field's covariance C. Detail finer than
+    that is stiffer still; the ancestral steps of the time reversal are never unstable and do not count.
+    """
+    if not isinstance(sampler, EulerMaruyama):
+        return None
+    path, sigma, times = field.path, sampler.sigma, grid(field, sampler.steps)
+    smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
+    worst, where = 0.0, 0.0
+    for t, end in zip(times, times[1:], strict=False):
+        if is_ancestral(path, sigma, t, end):
+            continue
+        variance = float(path.alpha(t)) ** 2 * smallest + float(path.beta(t)) ** 2
+        ratio = (end - t) * float(sigma.sigma2(path, t)) / (2.0 * variance)
+        if ratio > worst:
+            worst, where = ratio, t
+    if worst < 2.0:
+        return None
+    return (
+        f"dt·σ²/(2 Var) is {worst:.3g} at t = {where:.2f}, and Euler–Maruyama is stable only below 2: "
+        f"take about {int(np.ceil(sampler.steps * worst / 2.0)):,} steps, or less noise."
+    )
