@@ -73,7 +73,7 @@ class SchedulePlot(QWidget):
 
     def _point(self, t: float, value: float, ceiling: float) -> QPointF:
         box = self._plot()
-        return QPointF(box.left() + t * box.width(), box.bottom() - min(value, ceiling * 1.02) / ceiling * box.height())
+        return QPointF(box.left() + t * box.width(), box.bottom() - min(value, ceiling * 3.0) / ceiling * box.height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         if not self._curves:
@@ -125,7 +125,8 @@ class SchedulePlot(QWidget):
             painter.setPen(colour(name))
             painter.drawText(QPointF(x, self._point(0, float(value), ceiling).y() + 5), letter)
         if "sigma" in self._curves:
-            at = int(0.13 * (POINTS - 1))
+            inside = np.flatnonzero(self._curves["sigma"] <= ceiling)
+            at = max(int(0.62 * (POINTS - 1)), int(inside[0]) if inside.size else 0)
             point = self._point(float(self._t[at]), float(self._curves["sigma"][at]), ceiling)
             painter.setPen(colour("sigma"))
-            painter.drawText(QPointF(point.x(), max(box.top() + 8, point.y() - 4)), "σ")
+            painter.drawText(QPointF(point.x() + 5, max(box.top() + 8, point.y() - 3)), "σ")

@@ -22,6 +22,7 @@ def style_sheet(t: Theme) -> str:
     """QSS for the whole application."""
     hover, field, chosen = t.hover, t.field, t.selected
     chosen_text = mixed(t.text, t.strong, 0.8)
+    well = field if t.dark else t.background
     rest = mixed(t.line, t.dim, 0.18)
     handle = mixed(t.accent, "#ffffff", 0.45) if t.dark else t.accent
     faint = mixed(t.card, t.dim, 0.62)
@@ -36,7 +37,7 @@ QLabel[role="title"] {{ color: {t.dim}; }}
 QLabel[role="problem"] {{ color: {t.danger}; }}
 
 QFrame#card {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 8px; }}
-QFrame#well {{ background: {field}; border: none; border-radius: 5px; }}
+QFrame#well {{ background: {well}; border: none; border-radius: 5px; }}
 QWidget#cardHeader:focus {{ border-bottom: 1px solid {t.accent}; }}
 
 QPushButton, QToolButton {{ background: {t.card}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px; padding: 5px 12px; }}
@@ -51,14 +52,14 @@ QPushButton[role="primary"]:focus {{ border-color: {mixed(t.accent, "#ffffff", 0
 QPushButton[role="chip"] {{ border-radius: 10px; padding: 2px 9px; color: {t.dim}; }}
 QPushButton[role="chip"]:checked {{ background: {chosen}; border-color: {t.accent}; color: {chosen_text}; }}
 QPushButton[role="chip"]:disabled {{ color: {faint}; }}
-QToolButton[role="tool"] {{ padding: 0; min-width: 23px; max-width: 40px; min-height: 25px; max-height: 25px; border-radius: 6px; }}
+QToolButton[role="tool"] {{ padding: 0; min-width: 19px; max-width: 40px; min-height: 25px; max-height: 25px; border-radius: 6px; }}
 QToolButton[role="flat"], QPushButton[role="flat"] {{ background: transparent; border-color: transparent; padding: 2px 4px;
   color: {t.dim}; }}
 QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ color: {t.text}; background: {hover}; }}
 QToolButton[role="flat"]:focus, QPushButton[role="flat"]:focus {{ border-color: {t.accent}; }}
 QToolButton::menu-indicator {{ image: none; }}
 
-QComboBox {{ background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px; padding: 3px 20px 3px 8px;
+QComboBox {{ combobox-popup: 0; background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px; padding: 3px 20px 3px 8px;
   min-height: 18px; }}
 QComboBox:hover {{ border-color: {rest}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent}; }}
@@ -117,6 +118,7 @@ QProgressBar {{ background: {field}; border: none; border-radius: 3px; text-alig
 QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
 QTableView {{ background: {field}; color: {t.text}; gridline-color: {t.line}; border: 1px solid {t.line}; border-radius: 6px;
   selection-background-color: {chosen}; selection-color: {chosen_text}; }}
+QTableView::item {{ padding: 0 1px; }}
 QHeaderView::section {{ background: {t.card}; color: {t.dim}; border: none; padding: 3px 5px; }}
 QTableCornerButton::section {{ background: {t.card}; border: none; }}
 """

@@ -24,7 +24,7 @@ from gui.easel.easel import Easel
 from gui.easel.tools import EaselTools
 from gui.forms.combo import ChoiceCombo
 from gui.forms.reflection import help_of
-from gui.forms.struct_form import StructForm
+from gui.forms.struct_form import StructForm, label_width
 
 IMAGES, TABLES = "*.png *.jpg *.jpeg *.webp", "*.csv *.tsv *.txt *.npy"
 FILES = f"Images and tables ({IMAGES} {TABLES});;Images ({IMAGES});;Tables ({TABLES});;All files (*)"
@@ -83,6 +83,7 @@ class TargetCard(Card):
         row.setColumnStretch(1, 1)
         label = QLabel("Start from", self)
         label.setBuddy(self.start_from)
+        row.setColumnMinimumWidth(0, label_width(self))
         row.addWidget(label, 0, 0)
         row.addWidget(self.start_from, 0, 1)
         for widget in (self.easel, self.tools):
@@ -138,7 +139,7 @@ class TargetCard(Card):
             self._say(str(problem))
             return
         flat = target.dimension == 2
-        self.easel.set_locked("" if flat else "three dimensions, seen from the side\nto paint, start from “painting”")
+        self.easel.set_locked("" if flat else "3-D, seen from the side", "" if flat else "To paint, choose “painting” under “Start from”.")
         self._box = picture.box
         if self._origin is None or self._origin[0] != target or not np.array_equal(self._origin[1], self.easel._raster):
             self.easel.set_raster(picture.ink, undoable=False)
@@ -149,7 +150,7 @@ class TargetCard(Card):
         items: list[tuple[Any, str, str]] = [(Painting, "painting", "An empty canvas, or what is on it.")]
         items += [(shape, shape.label, help_of(shape)) for shape in SHAPES]
         items += [
-            (Mixture, Mixture.label.lower(), help_of(Mixture)),
+            (Mixture, "mixture…", help_of(Mixture)),
             (FROM_FILE, "a file…", "An image (PNG, JPEG, WebP) or a table (CSV, TSV, NPY)."),
         ]
         if isinstance(target, (Image, Points)):

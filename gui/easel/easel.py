@@ -24,8 +24,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.easel.actions import make_actions
-from gui.easel.brushes import Raster, Rect, Stroke, Symmetry, Tool
-from gui.easel.overlay import draw_guides, draw_hint, draw_ring
+from gui.easel.brushes import TOOLS, Raster, Rect, Stroke, Symmetry, Tool
+from gui.easel.overlay import draw_guides, draw_hint, draw_note, draw_ring
 from gui.easel.picture import Picture
 from gui.easel.tiles import RasterCommand, differing_tiles
 from gui.theme import colour, notifier
@@ -167,14 +167,14 @@ class Easel(QWidget):
         self.chosen_folds = folds
         self.set_symmetry(folds=folds)
 
-    def set_locked(self, reason: str) -> None:
-        """A sentence why one cannot paint now, shown on the canvas; empty unlocks."""
+    def set_locked(self, reason: str, help_text: str = "") -> None:
+        """A few words why one cannot paint now, shown on the canvas; empty unlocks. ``help_text`` is the tooltip then."""
         self._locked = reason
         self._drop_stroke()
         self.setCursor(Qt.CursorShape.ForbiddenCursor if reason else Qt.CursorShape.BlankCursor)
-        for name in ("clear",):
+        for name in (*TOOLS, "mirror", "n-fold", "clear"):
             self.actions_by_name[name].setEnabled(not reason)
-        self.setToolTip(reason)
+        self.setToolTip(help_text)
         self.update()
 
     @property
@@ -413,7 +413,7 @@ class Easel(QWidget):
         if self.symmetry != Symmetry():
             draw_guides(painter, box, self.symmetry)
         if self._locked:
-            draw_hint(painter, box, self._locked, low=True)
+            draw_note(painter, box, self._locked)
         elif self._stroke is None and self.is_empty:
             draw_hint(painter, box, HINT)
         painter.setPen(colour("accent" if self.hasFocus() else "line"))

@@ -16,9 +16,9 @@ def draw_ring(painter: QPainter, places: Sequence[QPointF], radius: float) -> No
     """The brush's outline where it will touch, its copies fainter."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for k, place in enumerate(places):
-        painter.setPen(QPen(colour("background", 0.55 if k == 0 else 0.2), 2.4))
+        painter.setPen(QPen(colour("background", 0.55 if k == 0 else 0.12), 2.4))
         painter.drawEllipse(place, radius, radius)
-        painter.setPen(QPen(colour("strong", 0.85 if k == 0 else 0.28), 1.1))
+        painter.setPen(QPen(colour("strong", 0.85 if k == 0 else 0.2), 1.1))
         painter.drawEllipse(place, radius, radius)
     if radius > 3 and places:
         painter.setPen(Qt.PenStyle.NoPen)
@@ -42,8 +42,20 @@ def draw_guides(painter: QPainter, box: QRectF, symmetry: Symmetry) -> None:
     painter.restore()
 
 
-def draw_hint(painter: QPainter, box: QRectF, text: str, low: bool = False) -> None:
-    """A dim sentence in the middle, or at the foot."""
+def draw_hint(painter: QPainter, box: QRectF, text: str) -> None:
+    """A dim sentence in the middle of an empty canvas."""
     painter.setPen(colour("dim"))
-    side = Qt.AlignmentFlag.AlignBottom if low else Qt.AlignmentFlag.AlignVCenter
-    painter.drawText(box.adjusted(12, 12, -12, -8), int(Qt.AlignmentFlag.AlignHCenter | side | Qt.TextFlag.TextWordWrap), text)
+    painter.drawText(box.adjusted(12, 12, -12, -12), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+
+
+def draw_note(painter: QPainter, box: QRectF, text: str) -> None:
+    """A few words on a quiet plate at the foot."""
+    metrics = painter.fontMetrics()
+    words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, round(box.width()) - 30)
+    plate = QRectF(0, 0, metrics.horizontalAdvance(words) + 16, metrics.height() + 4)
+    plate.moveCenter(QPointF(box.center().x(), box.bottom() - plate.height() / 2 - 7))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour("card", 0.85))
+    painter.drawRoundedRect(plate, plate.height() / 2, plate.height() / 2)
+    painter.setPen(colour("dim"))
+    painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), words)

@@ -40,7 +40,7 @@ class EaselTools(QWidget):
         self._easel = easel
         self.buttons: dict[str, QToolButton] = {}
         row = QHBoxLayout()
-        row.setSpacing(3)
+        row.setSpacing(2)
         for name in BUTTONS:
             row.addWidget(self._button(name))
         self.form = StructForm(BrushSettings, parent=self)

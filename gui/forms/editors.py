@@ -112,8 +112,8 @@ class NumberEditor(Editor):
         grid.addWidget(self.label, row, 0)
         if self.slider is not None:
             grid.addWidget(self.slider, row, 1)
-            self.box.setFixedWidth(max(54, self.box.fontMetrics().horizontalAdvance("0.0001 std") + 4 if self.box.suffix else 54))
-            grid.addWidget(self.box, row, 2)
+            self.box.setFixedWidth(self.box.fontMetrics().horizontalAdvance("0.0001" + self.box.suffix) + 16)
+            grid.addWidget(self.box, row, 2, Qt.AlignmentFlag.AlignRight)
         else:
             grid.addWidget(self.box, row, 1, 1, 2)
         grid.addWidget(self.problem, row + 1, 0, 1, 3)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QSlider, QWidget
 
 from gui.forms.reflection import FieldSpec
@@ -19,13 +19,13 @@ DECADES_BELOW = 6
 
 
 def shown(value: float) -> str:
-    """A number in at most five significant figures, whole numbers in full."""
+    """A number in at most four significant figures, whole numbers in full."""
     if isinstance(value, int):
         return str(value)
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e6:
-        return f"{value:.5g}" if abs(value) < 1e5 else f"{value:.0f}"
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     mantissa, _, exponent = f"{value:.3e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
@@ -144,8 +144,8 @@ class NumberBox(QLineEdit):
 
     @property
     def suffix(self) -> str:
-        """The unit where it is short enough to stand beside the number."""
-        return f" {self.spec.unit}" if 0 < len(self.spec.unit) <= 6 else ""
+        """The unit where it is short enough to stand beside the number; beside a slider there is less room."""
+        return f" {self.spec.unit}" if 0 < len(self.spec.unit) <= (3 if has_slider(self.spec) else 8) else ""
 
     def set_value(self, value: int | float) -> None:
         self._value = value
@@ -159,8 +159,16 @@ class NumberBox(QLineEdit):
             self.style().polish(self)
 
     def _show(self) -> None:
-        self.setText(str(self._value) if self.hasFocus() else shown(self._value) + self.suffix)
+        text = str(self._value) if self.hasFocus() else shown(self._value) + self.suffix
+        if self.suffix and self.fontMetrics().horizontalAdvance(text) > self.width() - 12:
+            text = text.removesuffix(self.suffix)
+        self.setText(text)
         self.setCursorPosition(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self.hasFocus() and not self.property("wrong"):
+            self._show()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

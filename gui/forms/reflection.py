@@ -14,6 +14,8 @@ from engine.choice import Choice
 Kind = str
 """``"float"``, ``"int"``, ``"bool"``, ``"literal"``, ``"text"``, ``"struct"`` (one or several alternatives) or ``"other"``."""
 
+INITIALS = {"ema"}
+
 
 @dataclass(frozen=True)
 class FieldSpec:
@@ -40,7 +42,7 @@ class FieldSpec:
     def title(self) -> str:
         """The name in words: ``learning_rate`` becomes "Learning rate"."""
         words = self.name.replace("_", " ")
-        return words[:1].upper() + words[1:]
+        return words.upper() if words in INITIALS else words[:1].upper() + words[1:]
 
     @property
     def tooltip(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QWidget
 
 from gui.forms.combo import ChoiceCombo
@@ -50,6 +50,7 @@ class StructForm(QWidget):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(5)
         self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnMinimumWidth(0, label_width(self))
         self._grid.setSizeConstraint(QLayout.SizeConstraint.SetDefaultConstraint)
         self.chooser: ChoiceCombo | None = None
         self._shape: tuple[type, ...] = ()
@@ -156,9 +157,6 @@ class StructForm(QWidget):
         self.changed.emit(self._value)
 
 
-def plain_label(text: str, parent: QWidget) -> QLabel:
-    """A dim label."""
-    label = QLabel(text, parent)
-    label.setProperty("role", "dim")
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-    return label
+def label_width(widget: QWidget) -> int:
+    """The width of the label column, the same in every form so that the controls of a card line up."""
+    return widget.fontMetrics().horizontalAdvance("Start from ")
