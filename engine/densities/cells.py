@@ -117,3 +117,12 @@ class Cells:
         last = np.array([columns[-1], rows[-1]]) + 1
         part = self.weights[first[1] : last[1], first[0] : last[0]]
         return Cells(part, self.low + first * self.cell, self.low + last * self.cell, self.note)
+
+    def pooled(self, factor: int) -> Cells:
+        """The same masses on cells ``factor`` times as wide and high; what is missing at the top and right is filled up with empty cells."""
+        h, w = self.weights.shape
+        rows, columns = -(-h // factor), -(-w // factor)
+        full = np.zeros((rows * factor, columns * factor))
+        full[:h, :w] = self.weights
+        blocks = full.reshape(rows, factor, columns, factor).sum(axis=(1, 3))
+        return Cells(blocks, self.low, self.low + self.cell * factor * np.array([columns, rows]), self.note)

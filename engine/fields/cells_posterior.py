@@ -8,15 +8,18 @@ delta = alpha |cell| / beta. Cells are separable, so for n points on an h x w ra
 Two forms of the factors keep full precision: where delta is small (early: the cell is small against the noise) Gauss-Legendre
 nodes, because a difference of Phi would cancel, and the moment is that of z; where it is large the difference itself, by erfc of |xi|
 so that both tails keep their digits, and the moment is that of xi, because x - alpha z would cancel. Points so far from any ink
-that the products underflow are done again in log space by erfcx over all inked cells. Source: MATHS section 2.
+that the products underflow are done again in log space by erfcx, over the inked cells that can matter. Source: MATHS section 2.
 """
 
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from engine.densities.cells import Cells
@@ -24,6 +27,7 @@ from engine.ops import Scalar
 
 _CHUNK = 1 << 19
 _ROOT_HALF = math.sqrt(0.5)
+_FAR_SMALL = 0.05
 _PHI_0 = 1.0 / math.sqrt(2.0 * math.pi)
 
 
@@ -40,15 +44,16 @@ class CellsPosterior:
         self._size = (float(cells.cell[0]), float(cells.cell[1]))
         self._count = (w, h)
         row, column = np.nonzero(cells.weights)
-        self._row = torch.as_tensor(row, device=device)
-        self._column = torch.as_tensor(column, device=device)
-        self._log_weights = torch.as_tensor(np.log(cells.weights[row, column] / top), device=device, dtype=torch.float64)
+        self._place = torch.as_tensor(np.stack([column, row], axis=1), device=device)
+        self._light = np.log(cells.weights[row, column] / top)
+        self._log_weights = torch.as_tensor(self._light, device=device)
         single = dtype == torch.float32
         # below this delta nodes serve; the error of each form is below the dtype's own on both sides
         self._small = 0.25 if single else 0.05
         nodes, shares = np.polynomial.legendre.leggauss(3 if single else 5)
         self._nodes = tuple(zip((0.5 * nodes).tolist(), (0.5 * shares).tolist(), strict=True))
-        self._faint = 1e-25 if single else 1e-250
+        # where the products underflow, and how many nats below the largest term a cell may be left out
+        self._faint, self._depth = (1e-25, 25.0) if single else (1e-250, 45.0)
 
     def __call__(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
         """(D, -score), (n, 2) each."""
@@ -127,35 +132,53 @@ class CellsPosterior:
         return factor, (phi[:, 1:] - phi[:, :-1]) * over, torch.zeros_like(x)
 
     def _far_moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
-        """The same as ``_moments`` in log space and float64, over every inked cell."""
-        small = 0.05
-        log_x, mean_x = self._log_factors(x[:, 0], 0, alpha, beta, small)
-        log_y, mean_y = self._log_factors(x[:, 1], 1, alpha, beta, small)
-        log_probs, firsts = [], []
-        for rows in torch.split(torch.arange(len(x), device=x.device), max(1, 2 * _CHUNK // len(self._row))):
-            logit = log_x[rows][:, self._column] + log_y[rows][:, self._row] + self._log_weights
-            log_probs.append(torch.logsumexp(logit, dim=1))
-            share = torch.softmax(logit, dim=1)
-            firsts.append(torch.stack([(share * mean_x[rows][:, self._column]).sum(1), (share * mean_y[rows][:, self._row]).sum(1)], dim=1))
-        data, pull = self._data_and_pull(x, torch.cat(firsts), alpha, beta, small)
-        return torch.cat(log_probs) + self._constant(beta), data, pull
+        """The same as ``_moments`` in log space and float64, for points (n, 2) whose nearest ink is many beta away."""
+        parts = [self._far_part(part, alpha, beta) for part in torch.split(x, 512)]
+        log_prob, data, pull = (torch.cat(column) for column in zip(*parts, strict=True))
+        return log_prob, data, pull
 
-    def _log_factors(self, x: Tensor, axis: int, alpha: Scalar, beta: Scalar, small: float) -> tuple[Tensor, Tensor]:
-        """Log of the mean of sqrt(2 pi) phi over each cell, and the mean of z or xi in it under phi, (n, cells) each, float64."""
-        low, size, count = self._low[axis], self._size[axis], self._count[axis]
-        index = torch.arange(count + 1, device=x.device, dtype=x.dtype)
-        if self._by_nodes(axis, alpha, beta, small):
+    def _far_part(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        point, cell = self._pairs(x.detach() / float(alpha), float(beta) / float(alpha))
+        log_x, mean_x = self._log_factor(x[point, 0], self._place[cell, 0], 0, alpha, beta)
+        log_y, mean_y = self._log_factor(x[point, 1], self._place[cell, 1], 1, alpha, beta)
+        logit = log_x + log_y + self._log_weights[cell]
+        zero = torch.zeros(len(x), device=x.device, dtype=x.dtype)
+        top = zero.scatter_reduce(0, point, logit.detach(), "amax", include_self=False)
+        share = torch.exp(logit - top[point])
+        mass = zero.index_add(0, point, share)
+        first = torch.stack([zero.index_add(0, point, share * mean) / mass for mean in (mean_x, mean_y)], dim=1)
+        data, pull = self._data_and_pull(x, first, alpha, beta, _FAR_SMALL)
+        return mass.log() + top + self._constant(beta), data, pull
+
+    def _pairs(self, x: Tensor, blur: float) -> tuple[Tensor, Tensor]:
+        """Indices (point, cell) of every inked cell that can hold more than e^-depth of the point's posterior N(x, blur^2) x weight."""
+        places = x.cpu().numpy()
+        nearest, cell = self._tree.query(places)
+        slack = 2.0 * blur**2 * (self._depth - self._light[cell])
+        reach = np.sqrt(nearest**2 + slack) + math.hypot(*self._size)
+        found = self._tree.query_ball_point(places, reach)
+        point = np.repeat(np.arange(len(places)), [len(cells) for cells in found])
+        cells = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=len(point))
+        return torch.as_tensor(point, device=x.device), torch.as_tensor(cells, device=x.device)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._low + self._size * (self._place.cpu().numpy() + 0.5))
+
+    def _log_factor(self, x: Tensor, index: Tensor, axis: int, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
+        """Log of the mean of sqrt(2 pi) phi over cell ``index``, and the mean of z or xi in it under phi, elementwise, float64."""
+        low, size = self._low[axis], self._size[axis]
+        if self._by_nodes(axis, alpha, beta, _FAR_SMALL):
             nodes, shares = np.polynomial.legendre.leggauss(5)
-            z = low + size * (index[:-1, None] + torch.as_tensor(0.5 + 0.5 * nodes, device=x.device))
-            xi = (x / beta)[:, None, None] - (alpha / beta) * z
+            z = low + size * (index[:, None] + torch.as_tensor(0.5 + 0.5 * nodes, device=x.device))
+            xi = (x / beta)[:, None] - (alpha / beta) * z
             logit = torch.as_tensor(np.log(0.5 * shares), device=x.device) - 0.5 * xi * xi
-            return torch.logsumexp(logit, dim=2), (torch.softmax(logit, dim=2) * z).sum(dim=2)
-        xi = (x / beta)[:, None] - (alpha / beta) * (low + size * index)
-        high_end, low_end = xi[:, :-1], xi[:, 1:]
-        near = torch.minimum(high_end.abs(), low_end.abs())
-        far = torch.maximum(high_end.abs(), low_end.abs())
+            return torch.logsumexp(logit, dim=1), (torch.softmax(logit, dim=1) * z).sum(dim=1)
+        high_end = x / beta - (alpha / beta) * (low + size * index)
+        low_end = x / beta - (alpha / beta) * (low + size * (index + 1.0))
         straddles = (high_end > 0) & (low_end < 0)
-        near = torch.where(straddles, torch.zeros_like(near), near)
+        near = torch.where(straddles, torch.zeros_like(x), torch.minimum(high_end.abs(), low_end.abs()))
+        far = torch.maximum(high_end.abs(), low_end.abs())
         # both ends on one side: e^(-near^2/2) [erfcx(near) - e^(-gap) erfcx(far)] / 2; else 1 less both tails
         faded = torch.exp(-0.5 * (far - near) * (far + near))
         one_side = torch.special.erfcx(near * _ROOT_HALF) - faded * torch.special.erfcx(far * _ROOT_HALF)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MOST_POINTS = 20_000
 """A larger point set is thinned to this many for the exact field; the note says so."""
+MOST_CELLS = 256
+"""A raster with more cells along a side is pooled by whole cells for the exact field; the note says so."""
 
 
 class ExactField:
@@ -65,7 +67,8 @@ class ExactField:
     def velocity(self, x: Tensor, t: Scalar) -> Tensor:
         """u_t(x), (n, d)."""
         data, pull = self._posterior(x, self.path.alpha(t), self.path.beta(t))
-        return self.path.alpha_dot(t) * data + self.path.beta_beta_dot(t) * pull
+        result: Tensor = self.path.alpha_dot(t) * data + self.path.beta_beta_dot(t) * pull
+        return result
 
     def score(self, x: Tensor, t: Scalar) -> Tensor:
         """grad log p_t(x), (n, d)."""
@@ -78,7 +81,8 @@ class ExactField:
     def noise(self, x: Tensor, t: Scalar) -> Tensor:
         """E_t(x) = E[eps | x_t = x], (n, d)."""
         beta = self.path.beta(t)
-        return beta * self._posterior(x, self.path.alpha(t), beta)[1]
+        result: Tensor = beta * self._posterior(x, self.path.alpha(t), beta)[1]
+        return result
 
     def log_prob(self, x: Tensor, t: Scalar) -> Tensor:
         """log p_t(x), nats in standardised coordinates, (n,)."""
@@ -90,7 +94,7 @@ def exact_field(
 ) -> ExactField:
     """The exact field of ``target`` along ``path``, in the target's standardised coordinates.
 
-    More than 20,000 points are thinned by a fixed draw; ``note`` then says so. The moments are always those of all the data.
+    More than 20,000 points are thinned by a fixed draw, and a raster beyond 256 cells a side is pooled; ``note`` then says so. The moments are always those of all the data.
     """
     frame = target.frame()
     density = target.density()
@@ -101,6 +105,10 @@ def exact_field(
     note = ""
     posterior: SharedCovariance | FullCovariances | CellsPosterior
     if isinstance(inner, Cells):
+        h, w = inner.weights.shape
+        if max(h, w) > MOST_CELLS:
+            inner = inner.pooled(-(-max(h, w) // MOST_CELLS))
+            note = f"the exact field pools {w} × {h} cells to {inner.weights.shape[1]} × {inner.weights.shape[0]}"
         posterior, smooth = CellsPosterior(inner, where, dtype), False
     else:
         if inner.count > MOST_POINTS:

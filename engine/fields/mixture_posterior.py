@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.densities.mixture import GaussianMixture
 from engine.ops import Scalar
 
-_CHUNK = 1 << 19
+_CHUNK = 1 << 18
 
 
 class SharedCovariance:
@@ -47,7 +47,8 @@ class SharedCovariance:
         sums = torch.cat([torch.logsumexp(logit, dim=1) for logit in self._logits(x, alpha, beta, total)])
         if self._by_products(alpha, beta, x.dtype):
             sums = sums - 0.5 * (x * x / total).sum(dim=1)
-        return sums - 0.5 * (total.log().sum() + x.shape[1] * math.log(2.0 * math.pi))
+        result: Tensor = sums - 0.5 * (total.log().sum() + x.shape[1] * math.log(2.0 * math.pi))
+        return result
 
     def _by_products(self, alpha: Scalar, beta: Scalar, dtype: torch.dtype) -> bool:
         # |x - m|^2 = |x|^2 - 2 x m + |m|^2 loses eps (|m|^2 + |x|^2): allowed while that is small against the variance
@@ -57,19 +58,19 @@ class SharedCovariance:
 
     def _logits(self, x: Tensor, alpha: Scalar, beta: Scalar, total: Tensor) -> Iterator[Tensor]:
         """log w_k - |x - alpha m_k|^2 / 2S, by chunks of rows; without its term |x|^2 / 2S where matrix products serve."""
-        unit = total.rsqrt()
-        means = (alpha * unit) * self._means
-        rows = max(1, _CHUNK // len(means))
         products = self._by_products(alpha, beta, x.dtype)
+        unit = total.rsqrt() if products else (2.0 * total).rsqrt()
+        means = (alpha * unit) * self._means
         offset = self._log_weights - 0.5 * (means * means).sum(dim=1) if products else self._log_weights
-        for part in torch.split(x * unit, rows):
+        for part in torch.split(x * unit, max(1, _CHUNK // len(means))):
             if products:
                 yield torch.addmm(offset, part, means.T)
                 continue
-            square = torch.zeros(1, device=x.device, dtype=x.dtype)
+            logit = offset
             for axis in range(x.shape[1]):
-                square = square + (part[:, axis, None] - means[:, axis]) ** 2
-            yield offset - 0.5 * square
+                away = part[:, axis, None] - means[:, axis]
+                logit = torch.addcmul(logit, away, away, value=-1.0)
+            yield logit
 
 
 class FullCovariances:
