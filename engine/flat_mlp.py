@@ -15,10 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.networks import ALIGN
 from engine.products import linear, product
-
-ALIGN = 16
-"""Every view starts at a multiple of 16 numbers (64 bytes of float32): roundings then do not depend on where it lies."""
 
 PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": torch.nn.functional.silu,

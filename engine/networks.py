@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Activation = Literal["silu", "gelu", "tanh", "softplus", "selu"]
 
 
+ALIGN = 16
+"""Every view starts at a multiple of 16 numbers (64 bytes of float32): roundings then do not depend on where it lies."""
+
+
 class MLP(Choice, frozen=True, kw_only=True, tag="mlp"):
     """x_t and an embedding of t through ``depth`` hidden layers of ``width`` units to R^d."""
 
@@ -48,6 +52,11 @@ class MLP(Choice, frozen=True, kw_only=True, tag="mlp"):
         """How many weights and biases."""
         sizes = self.sizes(dimension)
         return sum(b * (a + 1) for a, b in pairwise(sizes))
+
+    def flat_length(self, dimension: int) -> int:
+        """Numbers in the flat vector that holds them: each array is padded to a whole number of ``ALIGN``."""
+        sizes = self.sizes(dimension)
+        return sum(-(-count // ALIGN) * ALIGN for a, b in zip(sizes, sizes[1:], strict=False) for count in (a * b, b))
 
     def build(self, dimension: int, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> FlatMLP:
         """The network with all weights zero; ``FlatMLP.initialise`` draws them."""

@@ -88,16 +88,16 @@ def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
 
 def target_from(text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: str | None = None) -> Target:
     """The shape of that name, or the file of that name in ``folder``. Raises Problem."""
-    from engine.targets.loading import load_target, target_named
-
-    shapes = [tag_of(shape) for shape in SHAPES]
+    shapes = {tag_of(shape): shape for shape in SHAPES}
     if text in shapes:
         if columns is not None or channel is not None:
             raise Problem(f"--target {text}: columns and channels are for files, and this is a shape")
-        return target_named(text)
+        return cast(Target, shapes[text]())
     path = folder / text
     if not path.exists():
         raise Problem(f"--target {text}: there is no such file, and no shape of that name; the shapes are {', '.join(shapes)}")
+    from engine.targets.loading import load_target
+
     return load_target(path, columns=columns, channel=channel)
 
 

@@ -187,7 +187,7 @@ def _read(archive: Archive) -> Session:
         raise NotASession(f"its experiment cannot be: {refusal}")
     if head.threads != experiment.training.threads:
         raise NotASession("session.json contradicts itself about the number of threads")
-    size = experiment.network.parameters(experiment.target.dimension)
+    size = experiment.network.flat_length(experiment.target.dimension)
     losses = archive.npy("losses.npy", LIMITS["losses.npy"])
     if losses.dtype != np.float64 or losses.ndim != 2 or losses.shape[1] != 2 or not np.isfinite(losses[:, 0]).all():
         raise NotASession("losses.npy is not a table of steps and losses")

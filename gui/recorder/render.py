@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -179,7 +179,7 @@ def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, dev
     say(f"{len(plan.times)} frames, {plan.size[0]}x{plan.size[1]} at {plan.fps:g} frames a second, in {out}")
 
 
-def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Iterator[film.Frame]:
+def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Generator[film.Frame, None, None]:
     """Each picture, (h, w, 3) uint8; a picture that is the same as the last is not drawn again."""
     from shaders.painter import frame_camera
 
