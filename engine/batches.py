@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
 
 BLOCK_STEPS = 32
+CACHED_ROWS = 1_024
 BLOCK_POINTS = 65_536
 """A block holds at most 32 steps, and at most about this many points (but at least one step)."""
 
@@ -62,11 +63,22 @@ class Batches:
         z = self.frame.inward(experiment.target.sample(batch * steps, rng)).astype(np.float32)
         eps = rng.standard_normal(z.shape, dtype=np.float32)
         t = experiment.objective.times(experiment.path.interval(experiment.objective.prediction), batch, steps, rng)
-        z_, eps_, t_ = (torch.from_numpy(a).to(device=self.device, dtype=self.dtype) for a in (z, eps, t.reshape(-1, 1)))
-        x = experiment.path.point(t_, eps_, z_)
-        scale = self.preconditioning.scale(t_)
-        weight = experiment.objective.weigh(experiment.path, t_) * scale * scale
-        return Block(index * steps, steps, self.embedding.both(x, t_), self.preconditioning.target(t_, z_, eps_, self.mean), weight)
+        return self.problem(index * steps, z, eps, t.reshape(-1))
+
+    def problem(self, first: int, z: Any, eps: Any, t: Any) -> Block:
+        """The regression problem of given draws z, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""
+        z, eps, t = (torch.from_numpy(draws).to(device=self.device, dtype=self.dtype) for draws in (z, eps, t))
+        times = t[:, None]
+        path, pre = self.experiment.path, self.preconditioning
+        x = path.point(times, eps, z)
+        scale = pre.scale(times)
+        weight = self.experiment.objective.weigh(path, times) * scale * scale
+        inputs = torch.empty(len(t), self.experiment.network.inputs(x.shape[1]), device=self.device, dtype=self.dtype)
+        rows = CACHED_ROWS if self.device.type == "cpu" else len(t)
+        for part in range(0, len(t), rows):
+            piece = slice(part, part + rows)
+            inputs[piece] = self.embedding.both(x[piece], t[piece]).t()
+        return Block(first, self.steps, inputs, pre.target(times, z, eps, self.mean), weight)
 
 
 def moments(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:

@@ -27,51 +27,55 @@ LOWEST, HIGHEST = 0.7, 32.0
 """Frequencies w of the space features, radians per standard deviation of the data, spaced geometrically between these."""
 
 
+def _on_numpy(x: Tensor) -> bool:
+    """numpy's single-precision sine is nearly three times as fast as torch's."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
+
+
+def _sin(x: Tensor) -> Tensor:
+    return torch.from_numpy(np.sin(x.numpy())) if _on_numpy(x) else torch.sin(x)
+
+
+def _cos(x: Tensor) -> Tensor:
+    return torch.from_numpy(np.cos(x.numpy())) if _on_numpy(x) else torch.cos(x)
+
+
 @dataclass(frozen=True)
 class Embedding:
-    """Fits one network struct on one path; ``mean`` is the data's, (d,)."""
+    """Fits one network struct on one path; ``mean`` is the data's, (d,). Results have a row for each feature: (features, n)."""
 
     network: MLP
     preconditioning: Preconditioning
     mean: Tensor
 
-    def frequencies(self) -> Tensor:
-        """w, (K,)."""
-        frequencies: Tensor = torch.from_numpy(np.geomspace(LOWEST, HIGHEST, self.network.space_features)).to(self.mean)
-        return frequencies
-
     def point(self, x: Tensor, t: Tensor) -> Tensor:
-        """The point and its features, (n, d (1 + 2K)); t is (n, 1), or () for one time shared by all."""
+        """The point and its features, (d (1 + 2K), n); x is (n, d), t is (n,), or () for one time shared by all."""
         pre = self.preconditioning
-        near: Tensor
-        alpha, beta = pre.path.alpha(t), pre.path.beta(t)
-        if self.network.residual:
-            spread = pre.spread(t)
-            near = (x - alpha * self.mean) / spread
-        else:
-            spread, near = pre.spread(t), x
-        if not self.network.space_features:
+        alpha, beta, spread = pre.path.alpha(t), pre.path.beta(t), pre.spread(t)
+        rows = x.t().contiguous()  # (d, n)
+        around = rows - self.mean[:, None] * alpha
+        near = around / spread if self.network.residual else rows
+        count = self.network.space_features
+        if not count:
             return near
-        frequencies = self.frequencies()
-        root = math.sqrt(pre.variance)
-        place = (x - alpha * self.mean) * (alpha * root / (spread * spread))
-        fade = torch.exp(-0.5 * (frequencies * (beta / spread)) ** 2)  # (n, K) or (K,)
-        angle = place.unsqueeze(-1) * frequencies  # (n, d, K)
-        fade = fade.unsqueeze(-2)
-        n = len(x)
-        return torch.cat([near, (torch.sin(angle) * fade).view(n, -1), (torch.cos(angle) * fade).view(n, -1)], 1)
+        frequencies = torch.from_numpy(np.geomspace(LOWEST, HIGHEST, count)).to(self.mean)[:, None]
+        place = around * (alpha * math.sqrt(pre.variance) / (spread * spread))
+        fade = torch.exp(-0.5 * (frequencies * (beta / spread)) ** 2)  # (K, n), or (K, 1)
+        angle = place[:, None, :] * frequencies  # (d, K, n)
+        sines, cosines = _sin(angle) * fade, _cos(angle) * fade
+        return torch.cat([near, sines.view(-1, len(x)), cosines.view(-1, len(x))])
 
     def time(self, t: Tensor) -> Tensor:
-        """The time's features, (n, max(1, 2K)) for t (n, 1); (1, ...) for t ()."""
-        t = t.view(-1, 1)
+        """The time's features, (max(1, 2K), n) for t (n,)."""
         count = self.network.time_features
         if not count:
-            return t
+            return t[None]
         path = self.preconditioning.path
         root = math.sqrt(self.preconditioning.variance)
-        angle = 2.0 * torch.atan2(path.alpha(t) * root, path.beta(t)) * torch.arange(1, count + 1, device=t.device, dtype=t.dtype)
-        return torch.cat([torch.sin(angle), torch.cos(angle)], 1)
+        harmonics = torch.arange(1, count + 1, device=t.device, dtype=t.dtype)
+        angle = 2.0 * harmonics[:, None] * torch.atan2(path.alpha(t) * root, path.beta(t))
+        return torch.cat([_sin(angle), _cos(angle)])
 
     def both(self, x: Tensor, t: Tensor) -> Tensor:
-        """(n, inputs) for x (n, d), t (n, 1)."""
-        return torch.cat([self.point(x, t), self.time(t)], 1)
+        """All that the network is fed, (inputs, n), for x (n, d), t (n,)."""
+        return torch.cat([self.point(x, t), self.time(t)])

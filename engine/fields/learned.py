@@ -44,12 +44,12 @@ class LearnedField:
     @torch.no_grad()
     def __call__(self, x: Tensor, t: float) -> Tensor:
         """The objective's own prediction (velocity, score, noise, data or v) at x (n, d) and time t, (n, d)."""
-        time = torch.tensor(t, device=self.device, dtype=self.dtype)
+        time = torch.tensor([t], device=self.device, dtype=self.dtype)
         first, bias = self._layers[0]
         features = self._embedding.time(time)
-        split = first.shape[1] - features.shape[1]
+        split = first.shape[1] - len(features)
         # the time is the same for all rows: its part of the first layer is a part of the bias
-        bias = bias + (features @ first[:, split:].t()).view(-1)
+        bias = torch.addmv(bias, first[:, split:], features[:, 0])
         first = first[:, :split].contiguous()
         pre, path = self._preconditioning, self.path
         scale, skip = float(pre.scale(t)), float(pre.skip(t))
@@ -57,8 +57,8 @@ class LearnedField:
         out = torch.empty_like(x)
         for start in range(0, len(x), CHUNK):
             rows = x[start : start + CHUNK]
-            f = self._network(self._embedding.point(rows, time), first, bias)
-            torch.add(offset + skip * rows, f, alpha=scale, out=out[start : start + CHUNK])
+            f = self._network(self._embedding.point(rows, time).t(), first, bias)
+            torch.add(torch.add(offset, rows, alpha=skip), f, alpha=scale, out=out[start : start + CHUNK])
         return out
 
     def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
