@@ -56,7 +56,7 @@ class MLP(Choice, frozen=True, kw_only=True, tag="mlp"):
     def flat_length(self, dimension: int) -> int:
         """Numbers in the flat vector that holds them: each array is padded to a whole number of ``ALIGN``."""
         sizes = self.sizes(dimension)
-        return sum(-(-count // ALIGN) * ALIGN for a, b in zip(sizes, sizes[1:], strict=False) for count in (a * b, b))
+        return sum(-(-count // ALIGN) * ALIGN for a, b in pairwise(sizes) for count in (a * b, b))
 
     def build(self, dimension: int, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> FlatMLP:
         """The network with all weights zero; ``FlatMLP.initialise`` draws them."""
