@@ -80,16 +80,17 @@ class Image(TargetBase, tag="image", frozen=True, kw_only=True):
             or max(values.shape) > MAX_SIDE
         ):
             raise Problem(f"{name}: pixels need shape (h, w, 1 to 4), unsigned integers; this is {values.dtype} {values.shape}")
-        if self.channel == "alpha" and values.shape[2] not in (2, 4):
-            raise Problem(f"{name} has no alpha channel: every pixel is opaque; try channel=brightness or channel=darkness")
-        if not self.mass(self.channel).any():
-            others: tuple[Channel, ...] = ("brightness", "darkness", "alpha")
-            able = [f"channel={other}" for other in others if other != self.channel and self.mass(other).any() and not self._plain(other)]
-            hint = f"; try {' or '.join(able)}" if able else ""
-            why = {"brightness": "every pixel is black", "darkness": "every pixel is white", "alpha": "every pixel is transparent"}[
-                self.channel
-            ]
-            raise Problem(f"{name} has no {self.channel}: {why}{hint}")
+        if self.mass(self.channel).any() and not self._opaque(self.channel):
+            return
+        others: tuple[Channel, ...] = ("brightness", "darkness", "alpha")
+        able = [f"channel={other}" for other in others if other != self.channel and not self._opaque(other) and self.mass(other).any()]
+        hint = f"; try {' or '.join(able)}" if able else ""
+        if self._opaque(self.channel):
+            raise Problem(f"{name} has no alpha channel: every pixel is opaque{hint}")
+        seen = {"brightness": "black", "darkness": "white", "alpha": "transparent"}[self.channel]
+        if not self.mass("alpha").all() and self.channel != "alpha":
+            seen += " or transparent"
+        raise Problem(f"{name} has no {self.channel}: every pixel is {seen}{hint}")
 
     @property
     def note(self) -> str:
@@ -99,7 +100,10 @@ class Image(TargetBase, tag="image", frozen=True, kw_only=True):
         return f"reduced from {self.original[0]:,} × {self.original[1]:,} pixels to {w} × {h} cells"
 
     def mass(self, channel: Channel) -> Floats:
-        """Density of each pixel, not normalised, (h, w) in [0, 1], row 0 at the top; a transparent pixel has neither brightness nor darkness."""
+        """Density of each pixel, not normalised, (h, w) in [0, 1], row 0 at the top.
+
+        A transparent pixel has neither brightness nor darkness.
+        """
         values = self.pixels.values
         unit = values.astype(np.float64) / np.iinfo(values.dtype).max
         colours = unit[:, :, : 3 if values.shape[2] >= 3 else 1]
@@ -113,7 +117,7 @@ class Image(TargetBase, tag="image", frozen=True, kw_only=True):
         result[result < 1e-9] = 0.0
         return result
 
-    def _plain(self, channel: Channel) -> bool:
+    def _opaque(self, channel: Channel) -> bool:
         return channel == "alpha" and self.pixels.values.shape[2] not in (2, 4)
 
     def build(self) -> Cells:
