@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, Signal
+from PySide6.QtCore import QByteArray, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
@@ -18,6 +18,8 @@ PART = r",\quad"
 """Where a long formula may break into lines."""
 PADDING = 8
 LINE_GAP = 5
+FIRST_DELAY_MS = 120
+"""The import of ziamath waits until the window has been drawn."""
 SMALLEST = 0.62
 """A line wider than its place shrinks this far at most."""
 
@@ -48,6 +50,7 @@ class _Typesetter(QObject):
         self.pool.setMaxThreadCount(1)
         self.ready: dict[str, list[str]] = {}
         self.asked: set[str] = set()
+        self.begun = False
         self.done.connect(self._keep)
 
     @classmethod
@@ -58,7 +61,15 @@ class _Typesetter(QObject):
 
     def ask(self, latex: str) -> None:
         if latex not in self.asked:
-            self.asked.add(latex)
+            first, self.asked = not self.asked, self.asked | {latex}
+            if first:
+                QTimer.singleShot(FIRST_DELAY_MS, self, self._begin)
+            if self.begun:
+                self.pool.start(_Work(self, latex))
+
+    def _begin(self) -> None:
+        self.begun = True
+        for latex in sorted(self.asked):
             self.pool.start(_Work(self, latex))
 
     def _keep(self, latex: str, lines: list[str]) -> None:

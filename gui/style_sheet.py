@@ -59,8 +59,8 @@ QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ color: {t.text
 QToolButton[role="flat"]:focus, QPushButton[role="flat"]:focus {{ border-color: {t.accent}; }}
 QToolButton::menu-indicator {{ image: none; }}
 
-QComboBox {{ combobox-popup: 0; background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px; padding: 3px 20px 3px 8px;
-  min-height: 18px; }}
+QComboBox {{ combobox-popup: 0; background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px;
+  padding: 3px 20px 3px 8px; min-height: 18px; }}
 QComboBox:hover {{ border-color: {rest}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent}; }}
 QComboBox:disabled {{ color: {faint}; }}

@@ -7,38 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QKeyEvent,
     QMouseEvent,
-    QPainter,
-    QPaintEvent,
     QPointingDevice,
     QTabletEvent,
     QTouchEvent,
     QUndoStack,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gui.easel.actions import make_actions
 from gui.easel.brushes import TOOLS, Raster, Rect, Stroke, Symmetry, Tool
-from gui.easel.overlay import draw_guides, draw_hint, draw_note, draw_ring
-from gui.easel.picture import Picture
+from gui.easel.canvas import SIDE, Canvas
 from gui.easel.tiles import RasterCommand, differing_tiles
-from gui.theme import colour, notifier
 
-SIDE = 256
 FRAME_MS = 16
 LIVE_SECONDS = 0.1
 """``changed`` fires at most this often while painting."""
 SMALLEST, LARGEST = 0.015, 1.0
-HINT = "Paint here, or drop a file"
 
 
-class Easel(QWidget):
+class Easel(Canvas):
     """256 × 256 cells of ink on the square [-1, 1]². One step of undo a stroke, on the stack that is passed in.
 
     ``strokeFinished`` fires when the painting is as the user wants it for now: after a stroke, a clear, an undo or a redo.
@@ -56,36 +50,25 @@ class Easel(QWidget):
     def __init__(self, undo: QUndoStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = undo
-        self._raster: Raster = np.zeros((SIDE, SIDE), dtype=np.float32)
-        self._picture = Picture(self._raster)
-        self._picture.refresh()
         self.tool: Tool = "brush"
-        self.size_, self.flow = 0.14, 1.0
-        self.symmetry, self.chosen_folds = Symmetry(), 6
+        self.flow, self.chosen_folds = 1.0, 6
         self._stroke: Stroke | None = None
         self._queue: list[tuple[float, float, float]] = []
         self._anchor: tuple[float, float] | None = None
         self._straight_from: tuple[float, float] | None = None
-        self._pointer: QPointF | None = None
-        self._locked = ""
         self._last_live = 0.0
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setTimerType(Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._advance)
         self.actions_by_name = make_actions(self)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
         self.setAccessibleDescription("Paint the target. Arrow keys move the brush, Space touches the canvas.")
         self.setCursor(Qt.CursorShape.BlankCursor)
-        notifier().changed.connect(self._retint)
 
     # ---- what is painted ---------------------------------------------------------------------------------------------
 
@@ -102,16 +85,10 @@ class Easel(QWidget):
         if undoable:
             self._push(label, self._raster.copy(), new)
         self._raster[:] = new
-        self._picture.peak = max(1.0, float(new.max()))
-        self._picture.refresh()
-        self.update()
+        self._redraw()
         self.changed.emit()
         if undoable:
             self.strokeFinished.emit()
-
-    @property
-    def is_empty(self) -> bool:
-        return not bool(np.any(self._raster > 0))
 
     def clear(self) -> None:
         """Take all ink away; undoable."""
@@ -125,9 +102,7 @@ class Easel(QWidget):
 
     def _restored(self, rect: Rect) -> None:
         self._drop_stroke()
-        self._picture.peak = max(1.0, float(self._raster.max()))
-        self._picture.refresh(None if self._picture.peak > 1.0 else rect)
-        self.update()
+        self._redraw(rect if self._picture.peak == 1.0 else None)
         self.changed.emit()
         self.strokeFinished.emit()
 
@@ -181,44 +156,6 @@ class Easel(QWidget):
     def locked(self) -> str:
         return self._locked
 
-    # ---- where things are --------------------------------------------------------------------------------------------
-
-    def canvas_rect(self) -> QRectF:
-        """The square of the widget that is the canvas."""
-        side = min(self.width(), self.height())
-        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
-
-    def cell_at(self, position: QPointF) -> tuple[float, float]:
-        """A widget position in cells, y down."""
-        box = self.canvas_rect()
-        return (position.x() - box.left()) / box.width() * SIDE, (position.y() - box.top()) / box.height() * SIDE
-
-    def position_of(self, x: float, y: float) -> QPointF:
-        """A place in cells as a widget position."""
-        box = self.canvas_rect()
-        return QPointF(box.left() + x / SIDE * box.width(), box.top() + y / SIDE * box.height())
-
-    def _area_of(self, rect: Rect) -> QRect:
-        corner, other = self.position_of(rect.left, rect.top), self.position_of(rect.right, rect.bottom)
-        return QRectF(corner, other).toAlignedRect().adjusted(-2, -2, 2, 2)
-
-    @property
-    def radius(self) -> float:
-        """The brush's radius in cells."""
-        return self.size_ / 4.0 * SIDE
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return width
-
-    def sizeHint(self) -> QSize:
-        return QSize(232, 232)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(120, 120)
-
     # ---- painting ----------------------------------------------------------------------------------------------------
 
     def begin(self, position: QPointF, pressure: float = 1.0, erase: bool = False, straight: bool = False) -> None:
@@ -227,7 +164,7 @@ class Easel(QWidget):
             return
         x, y = self.cell_at(position)
         self._stroke = Stroke(self._raster, "eraser" if erase else self.tool, self.radius, self.flow, self.symmetry)
-        self._straight_from = None
+        self._straight_from, self._busy = None, True
         self.strokeStarted.emit()
         if straight:
             self._straight_from = self._anchor or (x, y)
@@ -246,7 +183,7 @@ class Easel(QWidget):
         elif not straight:
             self._straight_from = None
         if self._straight_from is not None:
-            self._show(self._stroke.restart())
+            self._redraw(self._stroke.restart())
             self._queue = [(*self._straight_from, pressure), (x, y, pressure)]
         else:
             self._queue.append((x, y, pressure))
@@ -259,7 +196,7 @@ class Easel(QWidget):
             return
         self._advance()
         self._frame.stop()
-        stroke, self._stroke = self._stroke, None
+        stroke, self._stroke, self._busy = self._stroke, None, False
         self._anchor = self._last_touch
         self._straight_from = None
         self._push({"eraser": "erase", "blur": "blur"}.get(stroke.tool, "paint"), stroke.base, self._raster)
@@ -277,23 +214,18 @@ class Easel(QWidget):
         for x, y, pressure in queue:
             dirty = self._stroke.to(x, y, pressure).united(dirty)
             self._last_touch = (x, y)
-        self._show(dirty)
+        self._redraw(dirty)
         now = time.monotonic()
         if queue and now - self._last_live > LIVE_SECONDS:
             self._last_live = now
             self.changed.emit()
 
-    def _show(self, dirty: Rect) -> None:
-        if not dirty.empty:
-            self._picture.refresh(dirty)
-            self.update(self._area_of(dirty))
-
     def _drop_stroke(self) -> None:
         self._frame.stop()
         self._queue = []
         if self._stroke is not None:
-            self._show(self._stroke.restart())
-            self._stroke = None
+            self._redraw(self._stroke.restart())
+            self._stroke, self._busy = None, False
 
     # ---- events ------------------------------------------------------------------------------------------------------
 
@@ -323,6 +255,9 @@ class Easel(QWidget):
 
     def event(self, event: QEvent) -> bool:
         match event.type():
+            case QEvent.Type.ShortcutOverride if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space:
+                event.accept()  # Space touches the canvas here, whatever it does elsewhere
+                return True
             case QEvent.Type.TouchBegin | QEvent.Type.TouchUpdate | QEvent.Type.TouchEnd | QEvent.Type.TouchCancel:
                 assert isinstance(event, QTouchEvent)
                 return self._touched(event)
@@ -385,44 +320,6 @@ class Easel(QWidget):
                 event.acceptProposedAction()
                 self.fileDropped.emit(str(Path(url.toLocalFile())))
                 return
-
-    def _point_at(self, position: QPointF | None) -> None:
-        """Move the brush's ring."""
-        for place in (self._pointer, position):
-            if place is not None:
-                self.update(self._ring_area(place))
-        if self.symmetry != Symmetry():
-            self.update()
-        self._pointer = position
-
-    def _ring_area(self, place: QPointF) -> QRect:
-        reach = self.radius / SIDE * self.canvas_rect().width() + 4
-        return QRectF(place.x() - reach, place.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
-
-    def _retint(self) -> None:
-        self._picture.retint()
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        box = self.canvas_rect()
-        painter.setClipRegion(event.region())
-        painter.drawImage(box, self._picture.image)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.symmetry != Symmetry():
-            draw_guides(painter, box, self.symmetry)
-        if self._locked:
-            draw_note(painter, box, self._locked)
-        elif self._stroke is None and self.is_empty:
-            draw_hint(painter, box, HINT)
-        painter.setPen(colour("accent" if self.hasFocus() else "line"))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-        if self._pointer is not None and not self._locked and (self.underMouse() or self.hasFocus()):
-            x, y = self.cell_at(self._pointer)
-            copies = self.symmetry.copies(x, y, float(SIDE))
-            draw_ring(painter, [self.position_of(*place) for place in copies], self.radius / SIDE * box.width())
 
 
 def _shift(event: Any) -> bool:
