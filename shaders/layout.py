@@ -59,11 +59,14 @@ def layout(scene: Scene, size: tuple[int, int], pixel_ratio: float = 1.0) -> lis
     return [Rect(round(edge + (w + gap) * (i % columns)), round(top + (h + gap) * (i // columns)), w, h) for i in range(count)]
 
 
-def plot_area(pane: Rect, scene: Scene, index: int, pixel_ratio: float, reserve: tuple[float, float] = (0.0, 0.0)) -> Rect:
+def plot_area(
+    pane: Rect, scene: Scene, index: int, pixel_ratio: float, reserve: tuple[float, float] = (0.0, 0.0), flat: bool = True
+) -> Rect:
     """The part of a pane that the camera fills: less header, margins of the axes and what the window keeps at top and bottom."""
     axes = scene.panes[index].layers.axes.visible
     top = reserve[0] + (HEADER if scene.captions else 10.0)
     bottom = reserve[1] + (34.0 if axes else 10.0)
-    side = 46.0 if axes else 10.0
+    left = min(46.0 if axes else 10.0, 0.2 * pane.width / pixel_ratio)
+    right = 0.4 * left if axes and flat else left
     most = 0.3 * pane.height / pixel_ratio
-    return pane.inset(side * pixel_ratio, min(top, most) * pixel_ratio, 0.4 * side * pixel_ratio, min(bottom, most) * pixel_ratio)
+    return pane.inset(left * pixel_ratio, min(top, most) * pixel_ratio, right * pixel_ratio, min(bottom, most) * pixel_ratio)

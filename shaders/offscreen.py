@@ -71,8 +71,8 @@ class Offscreen:
             self._canvas = None
 
 
-def hidden_canvas(backend: str | None = None) -> Any:
-    """A small canvas that is never shown, with its own vispy application; raises NoOpenGL with the reason of each attempt."""
+def hidden_canvas(backend: str | None = None, size: tuple[int, int] = (16, 16)) -> Any:
+    """A canvas that is never shown, with its own vispy application; raises NoOpenGL with the reason of each attempt."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("EGL_PLATFORM", "surfaceless")
     from vispy import app
@@ -80,7 +80,7 @@ def hidden_canvas(backend: str | None = None) -> Any:
     reasons = []
     for name in (backend,) if backend else BACKENDS:
         try:
-            return app.Canvas(app=app.Application(name), size=(16, 16), show=False)
+            return app.Canvas(app=app.Application(name), size=size, show=False)
         except (RuntimeError, ImportError, OSError, AttributeError, ValueError) as error:
             reasons.append(f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     raise NoOpenGL("no OpenGL context without a window: " + "; ".join(reasons))

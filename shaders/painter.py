@@ -54,7 +54,7 @@ class Painter:
         views = []
         for i, rect in enumerate(layout(scene, size_px, pixel_ratio)):
             dimension = data[i].dimension if i < len(data) else 2
-            plot = plot_area(rect, scene, i, pixel_ratio, self.reserve)
+            plot = plot_area(rect, scene, i, pixel_ratio, self.reserve, dimension == 2)
             views.append(view(scene.camera, rect, plot, dimension, pixel_ratio))
         return views
 
@@ -63,7 +63,7 @@ class Painter:
     ) -> NDArray[np.float64]:
         """A pixel of the picture (physical, y down) in pane ``pane`` to the world, (d,)."""
         rect = layout(scene, size_px, pixel_ratio)[pane]
-        plot = plot_area(rect, scene, pane, pixel_ratio, self.reserve)
+        plot = plot_area(rect, scene, pane, pixel_ratio, self.reserve, dimension == 2)
         return view(scene.camera, rect, plot, dimension, pixel_ratio).to_world(*px)
 
     @staticmethod

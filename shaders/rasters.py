@@ -45,7 +45,7 @@ class RasterVisual:
             return
         values = levels(counts)
         if self._heat is None:
-            self._heat = gloo.Texture2D(values, interpolation="linear", wrapping="clamp_to_edge", resizeable=True)
+            self._heat = gloo.Texture2D(values, interpolation="linear", wrapping="clamp_to_edge", resizable=True)
         else:
             self._heat.set_data(values)
         self._draw(view, self._heat, self._palette("heat", theme), box, style.opacity)
