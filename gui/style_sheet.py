@@ -37,6 +37,7 @@ QLabel[role="title"] {{ color: {t.dim}; }}
 QLabel[role="problem"] {{ color: {t.danger}; }}
 
 QFrame#card {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 8px; }}
+QFrame#pane {{ background: {t.stage}; border: 1px solid {t.line}; border-radius: 8px; }}
 QFrame#well {{ background: {well}; border: none; border-radius: 5px; }}
 QWidget#cardHeader:focus {{ border-bottom: 1px solid {t.accent}; }}
 

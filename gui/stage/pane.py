@@ -22,6 +22,8 @@ class PaneHeader(QWidget):
         self.setToolTip("Sampler, steps, σ and model of this pane: click")
         self.title = label("", "strong", points=0.5)
         self.caption = label("", "dim", points=-1.0)
+        self.note = label("⚠", "problem")
+        self.note.hide()
         self.metric_name = label("", "dim", points=-1.0)
         self.metric = label("", "strong", figures=True)
         self.floor = label("", "dim", figures=True, points=-1.0)
@@ -30,8 +32,9 @@ class PaneHeader(QWidget):
         for right in (self.metric_name, self.metric, self.floor):
             right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         numbers = row(1, self.metric, self.floor, spacing=5)
+        caption = shrinkable(self.caption)
         layout = row(
-            column(shrinkable(self.title), shrinkable(self.caption), spacing=1),
+            column(shrinkable(self.title), row(self.note, caption, spacing=4), spacing=1),
             column(self.metric_name, numbers, spacing=1),
             self.gear,
             spacing=6,
@@ -50,7 +53,7 @@ class PaneWidget(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("card")
+        self.setObjectName("pane")
         self.header = PaneHeader()
         self.canvas = PaneCanvas(self)
         self.chips = LayerChips()
@@ -63,7 +66,9 @@ class PaneWidget(QFrame):
         self.progress.setSizePolicy(policy)
         self.progress.hide()
         self._chips_box = QWidget()
-        self._chips_box.setLayout(row(self.chips, margins=(10, 5, 10, 8)))
+        self.read_out = label("", "dim", figures=True, points=-1.0)
+        layout = row(self.chips, 1, self.read_out, margins=(10, 5, 12, 8))
+        self._chips_box.setLayout(layout)
         layout = column(self.header, self.progress, self.canvas.widget, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         self.setLayout(layout)
@@ -81,6 +86,11 @@ class PaneWidget(QFrame):
         self.header.floor.setText(floor)
         for part in (self.header.metric_name, self.header.metric, self.header.floor):
             part.setToolTip(tip)
+
+    def show_note(self, note: str) -> None:
+        """Something to know about what is shown; its text is in the tooltip."""
+        self.header.note.setVisible(bool(note))
+        self.header.note.setToolTip(note)
 
     def show_progress(self, fraction: float | None) -> None:
         """A thin line while the pane renews itself; None when there is nothing to wait for."""

@@ -125,6 +125,10 @@ class Stage(QWidget):
         self._alone = index
         self._lay_out()
 
+    def toggle_alone(self, index: int) -> None:
+        """This pane alone, or all again."""
+        self.show_alone(None if self._alone == index else index)
+
     def show_bare(self, bare: bool) -> None:
         """Presentation: nothing but pictures and captions."""
         self._bare = bare

@@ -1,0 +1,169 @@
+"""Every action of the lab in one table: its name, words, shortcut and help. Menus, buttons and the help sheet are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QMenu, QMenuBar, QWidget
+
+from gui.icons import wear
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One action; ``keys`` are portable key sequences, the first is shown."""
+
+    name: str
+    words: str
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+    checkable: bool = False
+
+
+FILE = (
+    Entry("new", "New", ("Ctrl+N",), "Begin an empty session", ""),
+    Entry("open", "Open…", ("Ctrl+O",), "Open a session, an image or a table", "open"),
+    Entry("save", "Save", ("Ctrl+S",), "Keep everything in one file", "save"),
+    Entry("save-as", "Save as…", ("Ctrl+Shift+S",), "Keep everything in another file"),
+    Entry("record", "Record…", ("Ctrl+R",), "Make a film, GIF or PNG sequence of the stage", "record"),
+    Entry("export-samples", "Save samples…", ("Ctrl+E",), "The particles of a pane at t = 1 as CSV or NPY, in your units"),
+    Entry("export-picture", "Save picture…", ("Ctrl+Shift+E",), "A pane or the stage as PNG, one to four times as large", "camera"),
+    Entry("copy-picture", "Copy picture", ("Ctrl+Shift+C",), "The stage as a picture to the clipboard", "copy"),
+    Entry("quit", "Quit", ("Ctrl+Q",), "Leave the lab"),
+)
+VIEW = (
+    Entry("play", "Play or pause", ("Space",), "Time runs from noise to data", "play"),
+    Entry("reverse", "Reverse", ("R",), "Run the other way", "reverse"),
+    Entry("loop", "Loop mode", ("L",), "Once, loop, there and back", "loop"),
+    Entry("faster", "Faster", (".",), "Double the speed of play"),
+    Entry("slower", "Slower", (",",), "Half the speed of play"),
+    Entry("start", "To the noise, t = 0", ("Home",)),
+    Entry("end", "To the data, t = 1", ("End",)),
+    Entry("back", "A little back", ("Left",)),
+    Entry("ahead", "A little ahead", ("Right",)),
+    Entry("frame", "Frame everything", ("F",), "Source and data in view (also: double-click)", "frame"),
+    Entry("zoom-in", "Zoom in", ("Ctrl++", "Ctrl+="), "Also the wheel, about the pointer"),
+    Entry("zoom-out", "Zoom out", ("Ctrl+-",)),
+    Entry("draw-again", "Draw again", ("Ctrl+D",), "Other noise: the next seed", "dice"),
+    Entry("add-pane", "Add pane", ("Ctrl+T",), "One more sampler beside, up to four", "add"),
+    Entry("remove-pane", "Remove pane", ("Ctrl+W",), "Take the last pane away", "remove"),
+    Entry("controls", "Controls", ("F7",), "The column at the left", checkable=True),
+    Entry("charts", "Charts", ("F8",), "Loss and distances below the stage", checkable=True),
+    Entry("full-screen", "Full screen", ("F11",), "The stage alone, with its controls", "full-screen", checkable=True),
+    Entry("presentation", "Presentation", ("F5",), "Nothing but panes and captions; Esc leaves", checkable=True),
+)
+LAYERS = (
+    Entry("layer-particles", "Particles", ("P",)),
+    Entry("layer-trails", "Trails", ("T",)),
+    Entry("layer-velocity", "Velocity", ("V",)),
+    Entry("layer-score", "Score", ("S",)),
+    Entry("layer-histogram", "Density of the particles", ("D",)),
+    Entry("layer-target", "Target", ("A",)),
+    Entry("field-style", "Arrows or streamlines", ("W",), "How velocity and score are drawn"),
+)
+TRAIN = (
+    Entry("train", "Train or pause", ("Ctrl+Return", "Ctrl+Enter"), "Start, pause or go on"),
+    Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay", "stop"),
+    Entry("restart", "Restart", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Begin again from new weights", "restart"),
+    Entry("cancel-runs", "Cancel simulation", ("Ctrl+Backspace",), "Drop what the panes are waiting for"),
+)
+HELP = (
+    Entry("help", "Shortcuts", ("F1", "?"), "What every key and gesture does", "help"),
+    Entry("about", "About Pushforward"),
+)
+TABLE: dict[str, tuple[Entry, ...]] = {"File": FILE, "View": VIEW, "Layers": LAYERS, "Train": TRAIN, "Help": HELP}
+
+ON_THE_STAGE = frozenset({"start", "end", "back", "ahead"})
+"""Keys that other widgets need too: these act only while the stage has the focus."""
+
+
+class Actions(QObject):
+    """The QActions by name, living on the window so that their shortcuts work with the menus hidden."""
+
+    def __init__(self, window: QWidget):
+        super().__init__(window)
+        self.by_name: dict[str, QAction] = {}
+        self._window = window
+        self._filter = _SpaceForButtons(self)
+        app = QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self._filter)
+        for entries in TABLE.values():
+            for entry in entries:
+                self.by_name[entry.name] = self._made(entry)
+
+    def __getitem__(self, name: str) -> QAction:
+        return self.by_name[name]
+
+    def on(self, **slots: Callable[[], object]) -> None:
+        """Connects actions to functions without arguments; ``save_as=…`` is "save-as"."""
+        for name, slot in slots.items():
+            self.by_name[name.replace("_", "-")].triggered.connect(lambda _checked=False, slot=slot: slot())
+
+    def fill(self, menu: QMenu, names: str) -> None:
+        """Adds actions by name to a menu; a dash is a separator."""
+        for name in names.split():
+            if name == "-":
+                menu.addSeparator()
+            else:
+                menu.addAction(self.by_name[name])
+
+    def _made(self, entry: Entry) -> QAction:
+        action = QAction(entry.words, self._window)
+        action.setObjectName(entry.name)
+        action.setCheckable(entry.checkable)
+        if entry.name not in ON_THE_STAGE:
+            action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
+            self._window.addAction(action)
+        keys = f" ({native(entry.keys[0])})" if entry.keys else ""
+        action.setToolTip(f"{entry.tip or entry.words}{keys}")
+        action.setStatusTip(entry.tip)
+        if entry.icon:
+            wear(action, entry.icon)
+        if entry.name == "quit":
+            action.setMenuRole(QAction.MenuRole.QuitRole)
+        elif entry.name == "about":
+            action.setMenuRole(QAction.MenuRole.AboutRole)
+        return action
+
+
+def add_stage_keys(actions: Actions, stage: QWidget) -> None:
+    """Left, Right, Home and End act where the stage (or a child of it) has the focus."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QShortcut
+
+    for entry in VIEW:
+        if entry.name in ON_THE_STAGE:
+            shortcut = QShortcut(QKeySequence(entry.keys[0]), stage)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(actions[entry.name].trigger)
+
+
+def menu_of(bar: QMenuBar, title: str) -> QMenu:
+    """A new menu on the bar, whose tooltips are shown."""
+    menu = bar.addMenu(title)
+    menu.setToolTipsVisible(True)
+    return menu
+
+
+def native(keys: str) -> str:
+    """A key sequence as this system writes it."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+class _SpaceForButtons(QObject):
+    """Space plays, but a button that has the keyboard's focus keeps it: whoever uses no mouse needs it there."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text() == " ":
+            takes = isinstance(watched, (QAbstractButton, QComboBox)) or (
+                isinstance(watched, QWidget) and watched.objectName() in ("cardHeader",)
+            )
+            if takes and not event.modifiers():
+                event.accept()
+                return True
+        return False

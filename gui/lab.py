@@ -1,0 +1,224 @@
+"""Lab: the composition. Makes the model, the worker, the window and the controllers, connects them, and takes them down again."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from engine.worker import Priority, Worker
+from gui.distances import Distance, Distances
+from gui.document import PaneSettings
+from gui.field_control import FieldControl
+from gui.files import FileControl
+from gui.lab_window import LabWindow
+from gui.menus import fill_menus
+from gui.model import LabModel, LabState
+from gui.preferences import Preferences
+from gui.runs import Run, Snapshot
+from gui.simulation_control import SimulationControl
+from gui.stage.pane_settings import PaneSettingsPopover
+from gui.theme import ThemeChoice, apply_theme, is_dark
+from gui.training_control import TrainingControl
+from gui.training_job import Progress
+
+FIRST_SENTENCE = "Paint over it, then press Train."
+
+
+class Lab(QObject):
+    """One open lab. ``window.show()`` first, ``start()`` once it has painted, ``close()`` at the end."""
+
+    closed = Signal()
+
+    def __init__(self, preferences: Preferences, state: LabState | None = None):
+        super().__init__()
+        self.preferences = preferences
+        self.model = LabModel(state, self)
+        self.window = LabWindow(self.model, preferences)
+        self.worker = Worker()
+        self.stage = self.window.stage
+        self.simulation = SimulationControl(self.model, self.stage, self.worker)
+        self.training = TrainingControl(self.model, self.worker, self)
+        self.training.device = preferences.device
+        self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
+        self.distances = Distances()
+        self._found: dict[int, tuple[Run, Distance]] = {}
+        self.files = FileControl(self)
+        self._connect_stage()
+        self._connect_training()
+        fill_menus(self)
+        self.window.may_close = self.files.may_close
+        self.window.dropped = self.files.open_dropped
+        self.window.messages.hint(FIRST_SENTENCE)
+
+    def start(self) -> None:
+        """The window is there: torch may come, and something may move."""
+        self.worker.start()
+        self.distances.start()
+        self.simulation.set_device(self.training.device)
+        self.simulation.start()
+        self.stage.start()
+        self.stage.clock.play()
+        self.stage.clock_changed.emit()
+        self.files.start()
+
+    def close(self) -> None:
+        """Threads end, canvases are freed."""
+        self.files.close()
+        self.stage.close_panes()
+        self.distances.close()
+        self.worker.close()
+        self.closed.emit()
+
+    def set_theme(self, choice: ThemeChoice) -> None:
+        self.preferences.theme = choice
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, choice)
+        self.stage.set_theme("dark" if is_dark() else "light")
+
+    def set_device(self, device: str) -> None:
+        """Training and simulation move there."""
+        self.preferences.device = device
+        self.simulation.set_device(device)
+        self.training.set_device(device)
+
+    def draw_again(self) -> None:
+        """Other noise."""
+        self.model.edit_document("draw again", replace(self.model.document, seed=self.model.document.seed + 1), merge="seed")
+
+    def add_pane(self) -> None:
+        """One more, like the last but of the other kind."""
+        self.model.add_pane(self.model.document.panes[-1])
+
+    def remove_pane(self) -> None:
+        self.model.remove_pane(len(self.model.document.panes) - 1)
+
+    def _connect_stage(self) -> None:
+        stage, bar = self.stage, self.window.transport
+        stage.clock_changed.connect(lambda: bar.show_clock(stage.clock))
+        stage.ticked.connect(self._read)
+        stage.settings_asked.connect(self._pane_settings)
+        stage.failed.connect(self.window.messages.problem)
+        stage.camera.hovered.connect(self._read_out)
+        bar.play_asked.connect(stage.toggle_play)
+        bar.sought.connect(stage.seek)
+        bar.turn_asked.connect(stage.turn)
+        bar.speed_chosen.connect(stage.set_speed)
+        bar.loop_chosen.connect(stage.set_loop)
+        bar.show_clock(stage.clock)
+        self.simulation.failed.connect(self.window.messages.problem)
+        self.simulation.arrived.connect(self._arrived)
+        self.model.changed.connect(self._follow)
+
+    def _connect_training(self) -> None:
+        training, window = self.training, self.window
+        training.status_changed.connect(self._training_status)
+        training.progressed.connect(self._training_progress)
+        training.snapshot_taken.connect(self._snapshot)
+        training.said.connect(window.messages.note)
+        training.failed.connect(window.messages.problem)
+
+    def _read(self) -> None:
+        """At frame rate: what the worker and the distances have left for the window."""
+        self.training.read()
+        self.window.loss.show_series(self.training.losses)
+        if self.training.running and self.simulation.wants_snapshot:
+            self.training.want_snapshot()
+        for pane, (run, answer) in self.distances.take().items():
+            if isinstance(answer, Distance) and self.simulation.shown(pane) == run.request:
+                self._found[pane] = (run, answer)
+                self._show_distance(pane, answer)
+        self._show_table()
+
+    def _arrived(self, pane: int, run: Run) -> None:
+        self.distances.ask(pane, run)
+
+    def _show_distance(self, pane: int, found: Distance) -> None:
+        if pane < len(self.stage.panes):
+            tip = (
+                f"Exact W₂ between {found.n:,} particles and as many fresh draws of the target, standardised units; "
+                "the floor is what fresh draws reach among themselves."
+            )
+            self.stage.panes[pane].show_metric("W₂ to the target", f"{found.w2:.3f}", f"floor {found.floor:.3f}", tip)
+        self._table_stale = True
+
+    _table_stale = True
+
+    def _show_table(self) -> None:
+        if self._table_stale:
+            self._table_stale = False
+            titles = [pane.title for pane in self.model.document.scene.panes]
+            self.window.distances.show_rows(titles, [self._found[i][1] if i in self._found else None for i in range(len(titles))])
+
+    def _follow(self, old: LabState, new: LabState) -> None:
+        if old.document.panes != new.document.panes or old.experiment.target != new.experiment.target:
+            for pane in list(self._found):
+                changed = old.experiment.target != new.experiment.target or old.document.panes[pane : pane + 1] != new.document.panes[pane : pane + 1]
+                if changed:
+                    del self._found[pane]
+                    if pane < len(self.stage.panes):
+                        self.stage.panes[pane].show_metric("", "", "", "")
+            self._table_stale = True
+
+    def _pane_settings(self, index: int) -> None:
+        model, pane = self.model, self.stage.panes[index]
+        popover = PaneSettingsPopover(
+            model.document.panes[index],
+            trained=self.training.snapshot is not None,
+            only_one=len(model.document.panes) == 1,
+            parent=self.window,
+        )
+        popover.edited.connect(lambda settings: model.edit_pane(index, settings))
+        popover.removed.connect(lambda: model.remove_pane(index))
+        popover.enlarged.connect(lambda: self.stage.toggle_alone(index))
+        popover.open_below(pane.header)
+
+    def _read_out(self, pane: int, x: float, y: float) -> None:
+        for index, widget in enumerate(self.stage.panes):
+            if index != pane:
+                widget.read_out.setText("")
+                continue
+            data = self.stage.showings[index].latest
+            values = (x * data.scale[0] + data.shift[0], y * data.scale[1] + data.shift[1])
+            widget.read_out.setText("   ".join(f"{name} {value:.4g}" for name, value in zip(data.axis_names, values, strict=False)))
+
+    def _training_status(self, status: str) -> None:
+        self.window.top.show_status(status)
+        self.distances.training = status == "training"
+        if status == "training" and self.window.messages.kind == "hint":
+            self.window.messages.dismiss()
+
+    def _training_progress(self, progress: Progress) -> None:
+        self.window.top.show_progress(progress)
+
+    def _snapshot(self, snapshot: Snapshot | None) -> None:
+        """The first snapshot of a network turns the panes to it; when no network fits, they go back to the exact field."""
+        first = snapshot is not None and not self._has_snapshot
+        self._has_snapshot = snapshot is not None
+        if snapshot is None or first:
+            model = "exact" if snapshot is None else "learned"
+            panes = tuple(PaneSettings(sampler=pane.sampler, model=model) for pane in self.model.document.panes)
+            self.simulation.set_snapshot(snapshot)
+            self.model.show_document(panes=panes)
+        else:
+            self.simulation.set_snapshot(snapshot)
+
+    _has_snapshot = False
+
+    def ask_devices(self, show: object) -> None:
+        """The devices there are, once torch is there; ``show(list)`` on the window's thread."""
+        from engine.devices import devices
+
+        job = self.worker.call(devices, name="devices", priority=Priority.WATCHED)
+        timer = QTimer(self)
+
+        def look() -> None:
+            if job.done:
+                timer.stop()
+                timer.deleteLater()
+                if job.error is None and callable(show):
+                    show(job.future.result())
+
+        timer.timeout.connect(look)
+        timer.start(200)

@@ -1,0 +1,205 @@
+"""SimulationControl: keeps every pane's run in line with the model: asks the worker, drops what is stale, lets the result glide in."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.mailbox import Mailbox
+from engine.worker import Job, Priority, Worker
+from gui.model import LabModel, LabState
+from gui.runs import Fields, Run, RunRequest, Snapshot, run, target_data
+from gui.stage.stage import Stage
+from shaders.scene import PaneData
+
+DEBOUNCE_MS = 60
+RENEWAL_SECONDS = 1.5
+RENEWAL_SHARE = 0.25
+"""While training, renewing the panes takes at most this share of the worker's time."""
+SLOW_SECONDS = 0.3
+
+
+@dataclass
+class _Pane:
+    """One pane's traffic with the worker."""
+
+    box: Mailbox[Run | float] = field(default_factory=Mailbox)
+    asked: RunRequest | None = None
+    """What is under way or shown."""
+    shown: RunRequest | None = None
+    job: Job[None] | None = None
+    since: float = 0.0
+
+
+class SimulationControl(QObject):
+    """Listens to the model and to snapshots of training; feeds the stage."""
+
+    arrived = Signal(int, object)
+    """(pane, Run): a pane has a new result."""
+    target_shown = Signal(object)
+    """PaneData of a new target."""
+    failed = Signal(str)
+
+    def __init__(self, model: LabModel, stage: Stage, worker: Worker):
+        super().__init__(stage)
+        self._model, self._stage, self._worker = model, stage, worker
+        self.fields = Fields()
+        self._panes: list[_Pane] = []
+        self._snapshot: Snapshot | None = None
+        self._device = "cpu"
+        self._target_box: Mailbox[PaneData] = Mailbox()
+        self._target_job: Job[PaneData] | None = None
+        self._last_renewal = 0.0
+        self._renewal_cost = 0.0
+        self._debounce = QTimer(self)
+        self._debounce.setSingleShot(True)
+        self._debounce.setInterval(DEBOUNCE_MS)
+        self._debounce.timeout.connect(self._ask)
+        model.changed.connect(self._follow)
+        stage.ticked.connect(self._read)
+
+    def start(self) -> None:
+        """First target, first runs."""
+        self._ask_target()
+        self._ask()
+
+    @property
+    def renewing(self) -> bool:
+        """Whether any pane waits for a result."""
+        return any(pane.job is not None and not pane.job.done for pane in self._panes)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether it is time for the panes to follow the training again."""
+        rest = max(RENEWAL_SECONDS, self._renewal_cost / RENEWAL_SHARE)
+        return not self.renewing and time.perf_counter() - self._last_renewal > rest
+
+    def request_of(self, index: int) -> RunRequest:
+        """What pane ``index`` should show now."""
+        experiment, document = self._model.experiment, self._model.document
+        settings = document.panes[index]
+        return RunRequest(
+            target=experiment.target,
+            path=experiment.path,
+            start=experiment.start,
+            sampler=settings.sampler,
+            snapshot=self._snapshot if settings.model == "learned" else None,
+            particles=document.particles,
+            seed=document.seed,
+            device=self._device,
+        )
+
+    def shown(self, index: int) -> RunRequest | None:
+        """What pane ``index`` shows at this moment."""
+        return self._panes[index].shown if index < len(self._panes) else None
+
+    def set_snapshot(self, snapshot: Snapshot | None) -> None:
+        """The network has moved on (None: there is none that fits)."""
+        if snapshot != self._snapshot:
+            self._snapshot = snapshot
+            self._last_renewal = time.perf_counter()
+            self._ask()
+
+    def set_device(self, device: str) -> None:
+        self._device = device
+        self._ask()
+
+    def cancel(self) -> None:
+        """The user will not wait: what is under way is dropped, what is shown stays."""
+        for pane in self._panes:
+            pane.box.advance()
+            pane.job, pane.asked = None, pane.shown
+
+    def _follow(self, old: LabState, new: LabState) -> None:
+        if old.experiment.target != new.experiment.target:
+            self._ask_target()
+        if _what_decides_runs(old) != _what_decides_runs(new):
+            self._debounce.start()
+
+    def _ask_target(self) -> None:
+        target = self._model.experiment.target
+        generation = self._target_box.advance()
+
+        def work() -> PaneData:
+            found = target_data(target)
+            self._target_box.put(found, generation)
+            return found
+
+        self._target_job = self._worker.call(work, name="target", priority=Priority.WATCHED)
+
+    def _ask(self) -> None:
+        wanted = len(self._model.document.panes)
+        del self._panes[wanted:]
+        while len(self._panes) < wanted:
+            self._panes.append(_Pane())
+        for index, pane in enumerate(self._panes):
+            self._ask_pane(pane, self.request_of(index))
+        self._stage.wake()
+
+    def _ask_pane(self, pane: _Pane, request: RunRequest) -> None:
+        if request == pane.asked:
+            return
+        busy = pane.job is not None and not pane.job.done
+        if busy and request.same_but_newer(pane.asked):
+            return  # let it finish: the next renewal brings the newer weights
+        pane.asked, pane.since = request, time.perf_counter()
+        pane.box.advance()
+        pane.job = self._worker.submit(
+            lambda: run(request, self.fields), name=f"run {request.sampler.name}", priority=Priority.WATCHED, mailbox=pane.box
+        )
+
+    def _read(self) -> None:
+        found = self._target_box.take()
+        if found is not None:
+            self._show_target(found)
+        self._tell_target_failure()
+        for index, pane in enumerate(self._panes):
+            if index < len(self._stage.panes):
+                self._read_pane(index, pane)
+
+    def _show_target(self, data: PaneData) -> None:
+        for showing in self._stage.showings:
+            showing.set_target(data)
+        for index, pane in enumerate(self._stage.panes):
+            pane.chips.show_layers(self._model.document.scene.panes[index].layers, data.dimension)
+        self.target_shown.emit(data)
+        self._stage.camera.frame()
+        self._stage.wake()
+
+    def _tell_target_failure(self) -> None:
+        job = self._target_job
+        if job is not None and job.done:
+            self._target_job = None
+            if job.error is not None:
+                self.failed.emit(job.error)
+
+    def _read_pane(self, index: int, pane: _Pane) -> None:
+        over = pane.job is not None and pane.job.done  # asked before the box is read: what a job leaves comes before its end
+        widget, value = self._stage.panes[index], pane.box.take()
+        if isinstance(value, Run):
+            first = self._stage.showings[index].latest.positions is None
+            self._renewal_cost = pane.job.seconds * len(self._panes) if pane.job is not None else 0.0
+            pane.shown = value.request
+            self._stage.showings[index].set_run(value.data)
+            widget.show_progress(None)
+            widget.show_note(value.note)
+            self._stage.wake()
+            if first:
+                self._stage.camera.frame()
+            self.arrived.emit(index, value)
+        elif isinstance(value, float) and time.perf_counter() - pane.since > SLOW_SECONDS:
+            quiet = pane.asked is not None and pane.asked.same_but_newer(pane.shown)
+            widget.show_progress(None if quiet else value)
+        if over and pane.job is not None:
+            error, pane.job = pane.job.error, None
+            widget.show_progress(None)
+            if error is not None:
+                widget.show_note(error)
+                self.failed.emit(f"{widget.header.title.text()}: {error}")
+
+
+def _what_decides_runs(state: LabState) -> tuple[object, ...]:
+    experiment, document = state.experiment, state.document
+    return experiment.target, experiment.path, experiment.start, document.panes, document.particles, document.seed

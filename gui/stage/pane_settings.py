@@ -1,0 +1,78 @@
+"""PaneSettingsPopover: the sampler, its steps and σ, and the model of one pane, in a small window beneath its header."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
+
+from gui.cards.sampler import SamplerForm
+from gui.document import PaneSettings
+from gui.widgets import column, heading, row
+
+MODEL_WORDS = {"learned": "learned network", "exact": "exact field"}
+
+
+class PaneSettingsPopover(QFrame):
+    """Edits one pane's settings at once; a click elsewhere or Esc closes it."""
+
+    edited = Signal(object)
+    removed = Signal()
+    enlarged = Signal()
+
+    def __init__(self, settings: PaneSettings, *, trained: bool, only_one: bool, parent: QWidget):
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setObjectName("card")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._settings = settings
+        self.form = SamplerForm(settings.sampler, self)
+        self.form.changed.connect(self._sampler)
+        self._models = QButtonGroup(self)
+        chips = []
+        for model, words in MODEL_WORDS.items():
+            chip = QPushButton(words)
+            chip.setProperty("role", "chip")
+            chip.setCheckable(True)
+            chip.setChecked(settings.model == model)
+            chip.clicked.connect(lambda _checked, model=model: self._model(model))
+            if model == "learned":
+                chip.setEnabled(trained)
+                chip.setToolTip("The network's averaged weights" if trained else "Nothing is trained yet: press Train.")
+            else:
+                chip.setToolTip("The velocity and score in closed form: what a perfect network would learn")
+            self._models.addButton(chip)
+            chips.append(chip)
+        alone, remove = QPushButton("Alone / all"), QPushButton("Remove pane")
+        alone.setToolTip("Show this pane alone, or all again")
+        remove.setEnabled(not only_one)
+        alone.clicked.connect(lambda: (self.enlarged.emit(), self.close()))
+        remove.clicked.connect(lambda: (self.removed.emit(), self.close()))
+        self.setLayout(
+            column(
+                heading("Sampler"),
+                self.form,
+                heading("Model"),
+                row(*chips, 1, spacing=5),
+                row(alone, remove, 1),
+                spacing=9,
+                margins=(14, 12, 14, 12),
+            )
+        )
+        self.setFixedWidth(340)
+
+    def open_below(self, anchor: QWidget) -> None:
+        """Appears at the anchor's lower left, inside its screen."""
+        self.adjustSize()
+        place = anchor.mapToGlobal(QPoint(8, anchor.height()))
+        room = anchor.screen().availableGeometry()
+        self.move(min(place.x(), room.right() - self.width()), min(place.y(), room.bottom() - self.height()))
+        self.show()
+
+    def _sampler(self, sampler: object) -> None:
+        self._settings = replace(self._settings, sampler=sampler)
+        self.edited.emit(self._settings)
+        self.adjustSize()
+
+    def _model(self, model: str) -> None:
+        self._settings = replace(self._settings, model=model)
+        self.edited.emit(self._settings)

@@ -1,0 +1,134 @@
+"""The training job on the worker's thread, and what it hands to the window. No Qt here; torch is imported when it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.experiment import Experiment
+from engine.session import Checkpoint
+from engine.training_state import TrainingState
+from gui.runs import Snapshot
+
+if TYPE_CHECKING:
+    from engine.training import Trainer
+
+MOST_CHECKPOINTS = 64
+CHECKPOINT_RATIO = 1.5
+"""Checkpoints are this far apart, as a ratio of steps: the beginning, where much happens, is kept densely."""
+
+
+def fits(one: Experiment, other: Experiment) -> bool:
+    """Whether weights trained for the one mean the same in the other: same path, prediction and network."""
+    return (
+        one.path == other.path
+        and one.objective == other.objective
+        and one.network == other.network
+        and one.target.dimension == other.target.dimension
+    )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is."""
+
+    step: int
+    seconds: float
+    """Spent on training steps in all."""
+    rate: float
+    """Steps a second, lately."""
+    device: str
+    snapshot: Snapshot | None
+
+
+class TrainingJob:
+    """One network being trained: its losses, checkpoints and latest snapshot. ``slices`` is the job."""
+
+    _numbers = iter(range(1, 1 << 62))
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        device: str,
+        state: TrainingState | None = None,
+        checkpoints: tuple[Checkpoint, ...] = (),
+        seconds: float = 0.0,
+        before: TrainingJob | None = None,
+    ):
+        """``state`` comes from a session; ``before`` is a job whose weights this one goes on from (taken when this one first runs)."""
+        self.experiment = experiment
+        self.device = device
+        self.losses: deque[tuple[int, NDArray[np.float32]]] = deque()
+        """(step of the first, losses): taken away by the window."""
+        self.checkpoints = list(before.checkpoints if before is not None else checkpoints)
+        self.seconds = before.seconds if before is not None else seconds
+        self.step = before.step if before is not None else state.step if state is not None else 0
+        self.snapshot_wanted = threading.Event()
+        self._given = state
+        self._before = before
+        self._trainer: Trainer | None = None
+        self._snapshot: Snapshot | None = None
+        self._next_checkpoint = max(1, round(self.step * CHECKPOINT_RATIO))
+
+    def slices(self) -> Generator[Progress, None, None]:
+        """Trains without end; a Progress after each slice. Raises Problem when training cannot go on, with the last good weights kept."""
+        trainer = self.trainer()
+        yield self._progress(trainer, 0.0)
+        before, counted, rate = time.perf_counter(), trainer.step, 0.0
+        for done in trainer.run():
+            self.losses.append((done.step - len(done.losses) + 1, done.losses))
+            self.step = done.step
+            self.seconds += done.seconds
+            if done.step >= self._next_checkpoint:
+                self._keep_checkpoint(trainer)
+            if self.snapshot_wanted.is_set():
+                self.snapshot_wanted.clear()
+                self._snapshot = self._take(trainer)
+            now = time.perf_counter()
+            if now - before > 0.5:
+                rate, before, counted = (done.step - counted) / (now - before), now, done.step
+            yield self._progress(trainer, rate)
+
+    def trainer(self) -> Trainer:
+        """The trainer, built at the first call; on the worker's thread only."""
+        if self._trainer is None:
+            from engine.training import Trainer
+
+            state = self._before.state() if self._before is not None else self._given
+            self._trainer = Trainer(self.experiment, self.device, state)
+            self._given = self._before = None
+        return self._trainer
+
+    def snapshot(self) -> Snapshot:
+        """A snapshot of the weights as they are; on the worker's thread only."""
+        self._snapshot = self._take(self.trainer())
+        return self._snapshot
+
+    def state(self) -> TrainingState | None:
+        """What a session keeps; None before the first step. On the worker's thread only."""
+        if self._trainer is not None:
+            return self._trainer.state() if self._trainer.step else None
+        return self._before.state() if self._before is not None else self._given
+
+    def _take(self, trainer: Trainer) -> Snapshot:
+        return Snapshot(next(self._numbers), trainer.step, trainer.field())
+
+    def _keep_checkpoint(self, trainer: Trainer) -> None:
+        self._next_checkpoint = max(trainer.step + 1, round(trainer.step * CHECKPOINT_RATIO))
+        self.checkpoints.append(Checkpoint(trainer.step, trainer.state().ema))
+        if len(self.checkpoints) > MOST_CHECKPOINTS:
+            del self.checkpoints[1]
+
+    def _progress(self, trainer: Trainer, rate: float) -> Progress:
+        return Progress(trainer.step, self.seconds, rate, _words(trainer.device), self._snapshot)
+
+
+def _words(device: Any) -> str:
+    return str(device)
