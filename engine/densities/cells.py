@@ -119,7 +119,7 @@ class Cells:
         return Cells(part, self.low + first * self.cell, self.low + last * self.cell, self.note)
 
     def pooled(self, factor: int) -> Cells:
-        """The same masses on cells ``factor`` times as wide and high; what is missing at the top and right is filled up with empty cells."""
+        """The same masses on cells ``factor`` times as wide and high; missing rows and columns at the top and right are empty."""
         h, w = self.weights.shape
         rows, columns = -(-h // factor), -(-w // factor)
         full = np.zeros((rows * factor, columns * factor))

@@ -94,7 +94,8 @@ def exact_field(
 ) -> ExactField:
     """The exact field of ``target`` along ``path``, in the target's standardised coordinates.
 
-    More than 20,000 points are thinned by a fixed draw, and a raster beyond 256 cells a side is pooled; ``note`` then says so. The moments are always those of all the data.
+    More than 20,000 points are thinned by a fixed draw, and a raster beyond 256 cells a side is pooled; ``note`` then says
+    so. The moments are always those of all the data.
     """
     frame = target.frame()
     density = target.density()

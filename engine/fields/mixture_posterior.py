@@ -23,11 +23,11 @@ _CHUNK = 1 << 18
 
 
 class SharedCovariance:
-    """All components have the same axis-parallel covariance (points, curves, surfaces): matrix products in coordinates scaled by 1/sqrt(S)."""
+    """All components share one axis-parallel covariance (points, curves, surfaces): matrix products in coordinates scaled by 1/sqrt(S)."""
 
     def __init__(self, mixture: GaussianMixture, device: torch.device, dtype: torch.dtype) -> None:
         held = mixture.weights > 0
-        assert mixture.stds is not None and len(mixture.stds) == 1
+        assert mixture.stds is not None
         self._means = torch.as_tensor(mixture.means[held], device=device, dtype=dtype)
         self._log_weights = torch.as_tensor(np.log(mixture.weights[held]), device=device, dtype=dtype)
         self._variance = torch.as_tensor(mixture.stds[0] ** 2, device=device, dtype=dtype)

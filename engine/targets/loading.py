@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import cast
 
 from engine.choice import Problem
-from engine.targets import SHAPES, Mixture, Target
+from engine.targets import SHAPES, Mixture, Target, TargetBase
 from engine.targets.raster import Channel
 from engine.targets.tables import load_npy, load_text
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _MAX_BYTES = 1 << 30
+_NAMED: tuple[type[TargetBase], ...] = (*SHAPES, Mixture)
 
 
 def shape_names() -> tuple[str, ...]:
     """The names that ``target_named`` knows."""
-    return tuple(str(shape.__struct_config__.tag) for shape in (*SHAPES, Mixture))
+    return tuple(str(shape.__struct_config__.tag) for shape in _NAMED)
 
 
 def target_named(name: str) -> Target:
     """A named shape with its default parameters. Raises Problem for a name that is not there."""
-    for shape in (*SHAPES, Mixture):
+    for shape in _NAMED:
         if shape.__struct_config__.tag == name:
             return cast(Target, shape())
     near = get_close_matches(name, shape_names(), n=1)
@@ -76,7 +77,7 @@ def load_target(path: Path, *, columns: Sequence[str] | None = None, channel: Ch
 
 
 def _kind(path: Path, head: bytes) -> str:
-    """ "image", "npy" or "text", by content; the suffix only words the refusal."""
+    """Image, npy or text, by content; the suffix only words the refusal."""
     if not head:
         raise Problem(f"{path.name} is empty")
     if head.startswith(b"\x89PNG\r\n\x1a\n") or head.startswith(b"\xff\xd8\xff") or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):

@@ -42,7 +42,7 @@ class Points(TargetBase, tag="points", frozen=True, kw_only=True):
         if self.columns and len(self.columns) != values.shape[1]:
             raise Problem(f"{name}: {len(self.columns)} column names for {values.shape[1]} columns")
         if len(values) < 2:
-            raise Problem(f"{name}: only one row; a target needs at least two")
+            raise Problem(f"{name} has {'one row' if len(values) else 'no rows'}; a target needs at least two")
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise Problem(f"{name}, row {row + 1}, column {self.axis_names[column]}: {values[row, column]} is not a finite number")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.densities.cells import Cells
+from engine.densities.closed import ClosedDensity
 from engine.densities.mixture import GaussianMixture
 from engine.targets.base import TargetBase
 
@@ -13,6 +14,8 @@ Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 _MOST = 20_000
 """Beyond this many components a histogram of the means stands for them."""
+_HUGE = 100_000
+"""Beyond this many, that of every k-th."""
 
 
 def preview(target: TargetBase, size: int = 128) -> tuple[NDArray[np.float32], Box]:
@@ -23,7 +26,7 @@ def preview(target: TargetBase, size: int = 128) -> tuple[NDArray[np.float32], B
     points are drawn as Gaussians of about a pixel.
     """
     frame = target.frame()
-    density = target.density().moved(frame.shift, frame.scale)
+    density = _fewer(target.density()).moved(frame.shift, frame.scale)
     low, high = (density.low, density.high) if isinstance(density, Cells) else density.bounds()
     if not isinstance(density, Cells):
         margin = 0.02 * (high - low)
@@ -36,6 +39,14 @@ def preview(target: TargetBase, size: int = 128) -> tuple[NDArray[np.float32], B
     box_low, box_high = low * frame.scale[:2] + frame.shift[:2], high * frame.scale[:2] + frame.shift[:2]
     box = (float(box_low[0]), float(box_high[0]), float(box_low[1]), float(box_high[1]))
     return (picture / max(float(picture.max()), 1e-300)).astype(np.float32), box
+
+
+def _fewer(density: ClosedDensity) -> ClosedDensity:
+    """A huge point set by every k-th of its points: enough for a picture."""
+    if not isinstance(density, GaussianMixture) or density.count <= _HUGE or density.stds is None or len(density.stds) > 1:
+        return density
+    step = -(-density.count // _HUGE)
+    return GaussianMixture(density.means[::step], stds=density.stds, weights=density.weights[::step])
 
 
 def preview_points(target: TargetBase, n: int = 2000) -> Floats:

@@ -95,7 +95,8 @@ class SwissRoll3D(TargetBase, tag="swissroll-3d", frozen=True, kw_only=True):
     label: ClassVar[str] = "Swiss roll 3-D"
     summary: ClassVar[str] = "A rolled-up sheet."
     formula: ClassVar[str] = (
-        r"(\tfrac{\theta}{5}\cos\theta,\ z,\ \tfrac{\theta}{5}\sin\theta),\ \theta\in[\tfrac{3}{2}\pi, \tfrac{3}{2}\pi + 2\pi m],\ |z|\le\tfrac{h}{2},\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"(\tfrac{\theta}{5}\cos\theta,\ z,\ \tfrac{\theta}{5}\sin\theta),\ \theta\in[\tfrac{3}{2}\pi, \tfrac{3}{2}\pi + 2\pi m],"
+        r"\ |z|\le\tfrac{h}{2},\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "scikit-learn make_swiss_roll"
     axes: ClassVar[tuple[str, ...]] = ("x", "y", "z")

@@ -1,4 +1,7 @@
-"""Tables to points: CSV and TSV as people have them, and NPY. Every refusal names the file, and where there is one the row and the column."""
+"""Tables to points: CSV and TSV as people have them, and NPY.
+
+Every refusal names the file, and where there is one the row and the column.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,13 @@ _SAMPLE = 200
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a text table is written: the delimiter (None for runs of blanks), a decimal comma or point, names of the columns if given."""
+    """How a text table is written: the delimiter (None for runs of blanks), decimal comma or point, names, and an empty last cell."""
 
     delimiter: str | None
     comma: bool
     header: tuple[str, ...] | None
     width: int
+    trailing: bool
 
     def split(self, line: str) -> list[str]:
         """The cells of one line, with decimal points."""
@@ -77,7 +81,7 @@ def load_npy(data: bytes, filename: str, columns: Sequence[str] | None = None) -
             raise Problem(f"{filename} holds Python objects; save an array of numbers")
         if kind.kind not in "fiu":
             raise Problem(f"{filename} holds {kind}; save an array of real numbers")
-        if int(np.prod(shape, dtype=object)) * kind.itemsize > len(data):
+        if int(np.prod(shape, dtype=object)) * kind.itemsize > len(data) - stream.tell():
             raise Problem(f"{filename} is cut short: its header promises shape {shape}")
         stream.seek(0)
         array = np.load(stream, allow_pickle=False)
@@ -147,12 +151,11 @@ def _layout(sample: Sequence[str]) -> _Layout:
     header = None
     if not any(_is_number(cell) or (comma and _COMMA_NUMBER.fullmatch(cell)) for cell in first):
         header = tuple(cell or f"column {k + 1}" for k, cell in enumerate(first))
-    if width > 2 and all(cells[-1] == "" for cells in split if len(cells) == width):
-        # every line ends with a delimiter
-        width -= 1
+    trailing = width > 2 and all(cells[-1] == "" for cells in split if len(cells) == width)
+    width -= trailing
     if header is not None:
         header = (*header[:width], *(f"column {k + 1}" for k in range(len(header), width)))
-    return _Layout(delimiter, comma, header, width)
+    return _Layout(delimiter, comma, header, width, trailing)
 
 
 def _is_number(cell: str) -> bool:
@@ -190,7 +193,7 @@ def _find(name: str, names: tuple[str, ...], filename: str) -> int:
 
 def _parse(rows: list[str], kept: list[int], layout: _Layout, chosen: list[int], filename: str) -> Floats:
     text = [row.replace(",", ".") for row in rows] if layout.comma else rows
-    every = layout.width == len(chosen) and chosen == sorted(chosen)
+    every = chosen == list(range(layout.width)) and not layout.trailing
     try:
         values = np.loadtxt(
             text,
