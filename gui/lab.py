@@ -152,10 +152,11 @@ class Lab(QObject):
             self.window.distances.show_rows(titles, [self._found[i][1] if i in self._found else None for i in range(len(titles))])
 
     def _follow(self, old: LabState, new: LabState) -> None:
-        if old.document.panes != new.document.panes or old.experiment.target != new.experiment.target:
+        """What a number was measured on has changed: the number goes."""
+        other_target = old.experiment.target != new.experiment.target
+        if other_target or old.document.panes != new.document.panes:
             for pane in list(self._found):
-                changed = old.experiment.target != new.experiment.target or old.document.panes[pane : pane + 1] != new.document.panes[pane : pane + 1]
-                if changed:
+                if other_target or old.document.panes[pane : pane + 1] != new.document.panes[pane : pane + 1]:
                     del self._found[pane]
                     if pane < len(self.stage.panes):
                         self.stage.panes[pane].show_metric("", "", "", "")

@@ -34,11 +34,11 @@ def fill_menus(lab: Lab) -> None:
     edit.addSeparator()
     edit.addActions([easel[name] for name in ("mirror", "n-fold", "smaller", "larger", "clear")])
     view = menu_of(bar, "&View")
-    actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - draw-again add-pane remove-pane -")
-    layers = view.addMenu("&Layers of all panes")
     actions.fill(
-        layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target - field-style"
+        view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - draw-again add-pane remove-pane -"
     )
+    layers = view.addMenu("&Layers of all panes")
+    actions.fill(layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target - field-style")
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
     train = menu_of(bar, "&Train")
@@ -58,7 +58,7 @@ def _connect(lab: Lab) -> None:
     )  # fmt: skip
     actions.on(
         play=stage.toggle_play, reverse=stage.turn, loop=stage.next_loop,
-        faster=lambda: stage.set_speed(_next_speed(stage.clock.speed, 1)), slower=lambda: stage.set_speed(_next_speed(stage.clock.speed, -1)),
+        faster=lambda: _change_speed(lab, 1), slower=lambda: _change_speed(lab, -1),
         start=lambda: stage.seek(0.0), end=lambda: stage.seek(1.0), back=lambda: stage.step(-STEP), ahead=lambda: stage.step(STEP),
         frame=stage.camera.frame_again, zoom_in=lambda: stage.camera.zoom(1.25), zoom_out=lambda: stage.camera.zoom(0.8),
         draw_again=lab.draw_again, add_pane=lab.add_pane, remove_pane=lab.remove_pane,
@@ -109,9 +109,9 @@ def _about(lab: Lab) -> None:
     AboutSheet(lab.window).show()
 
 
-def _next_speed(speed: float, by: int) -> float:
-    nearest = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - speed))
-    return SPEEDS[min(len(SPEEDS) - 1, max(0, nearest + by))]
+def _change_speed(lab: Lab, by: int) -> None:
+    nearest = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - lab.stage.clock.speed))
+    lab.stage.set_speed(SPEEDS[min(len(SPEEDS) - 1, max(0, nearest + by))])
 
 
 def _toggle_layer(lab: Lab, layer: str) -> None:

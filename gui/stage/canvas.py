@@ -14,7 +14,7 @@ from vispy import app as vispy_app
 from vispy import gloo
 
 from shaders.layout import layout, plot_area
-from shaders.painter import Painter
+from shaders.painter import Painter, grab
 from shaders.scene import Pane, PaneData, Scene
 from shaders.view import View, view
 
@@ -84,6 +84,13 @@ class PaneCanvas(QObject):
             return ""
         self._canvas.set_current()
         return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
+
+    def grab(self, scene: Scene, data: list[PaneData], size: tuple[int, int], pixel_ratio: float) -> NDArray[np.uint8]:
+        """Any scene at any size by this canvas's painter, (h, w, 4)."""
+        self._canvas.set_current()
+        if self._painter is None:
+            self._painter = Painter()
+        return grab(self._painter, scene, data, size, pixel_ratio)
 
     def close(self) -> None:
         """Frees what is on the graphics card."""

@@ -60,7 +60,7 @@ class PaneWidget(QFrame):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setRange(0, 1000)
-        self.progress.setMaximumHeight(2)
+        self.progress.setFixedHeight(3)
         policy = self.progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(policy)
@@ -86,6 +86,12 @@ class PaneWidget(QFrame):
         self.header.floor.setText(floor)
         for part in (self.header.metric_name, self.header.metric, self.header.floor):
             part.setToolTip(tip)
+
+    @property
+    def metric_words(self) -> str:
+        """``"W₂ 0.038 · floor 0.033"``, as a film shows it; empty when there is none yet."""
+        value, floor = self.header.metric.text(), self.header.floor.text()
+        return f"W₂ {value} · {floor}" if value else ""
 
     def show_note(self, note: str) -> None:
         """Something to know about what is shown; its text is in the tooltip."""

@@ -47,7 +47,7 @@ class ParticleBar(QWidget):
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.setKeyboardTracking(False)
-        self.seed.setFixedWidth(84)
+        self.seed.setFixedWidth(96)
         self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("Names the noise that all panes start from; SDE panes share its Brownian path")
         self.again = flat_button("dice", actions["draw-again"].toolTip(), "Draw again")
