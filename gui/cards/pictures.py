@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.targets import TargetBase
+from gui.easel.brushes import Rect, smoothed
 
 Box = tuple[float, float, float, float]
-POINTS_3D = 6000
+POINTS_3D = 12_000
+FAINTEST = 1e-3
+"""Ink below this share of the most is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +31,13 @@ def canvas_picture(target: TargetBase, side: int = 256) -> CanvasPicture:
     from engine.targets.preview import preview, preview_points  # scipy: not before the window is there
 
     if target.dimension == 3:
-        return _from_the_side(preview_points(target, POINTS_3D), side)
-    density, box = preview(target, side // 2)
+        return _from_the_side(target.frame().inward(preview_points(target, POINTS_3D)), side)
+    density, box = preview(target, side)
     wide = box if target.standardise == "per-axis" else _squared(box)
     ink = _resampled(np.asarray(density, dtype=np.float64), box, wide, side)
-    # a few very dense cells would leave the rest black: the square root shows both, and is what is painted over
-    top = float(ink.max())
-    return CanvasPicture((np.sqrt(ink / top) if top > 0 else ink).astype(np.float32)[::-1].copy(), wide)
+    ink /= max(float(ink.max()), 1e-300)
+    # the far tails would leave no cell empty
+    return CanvasPicture(np.where(ink < FAINTEST, 0.0, ink).astype(np.float32)[::-1].copy(), wide)
 
 
 def _squared(box: Box) -> Box:
@@ -60,14 +63,14 @@ def _resampled(density: NDArray[np.float64], box: Box, wide: Box, side: int) -> 
 
 
 def _from_the_side(points: NDArray[np.float64], side: int) -> CanvasPicture:
-    """Points in space in a parallel projection, turned by 35° and tipped by 20° as the stage shows them at first."""
-    centred = np.asarray(points, dtype=np.float64) - np.mean(points, axis=0)
-    centred /= np.maximum(np.std(centred, axis=0).max(), 1e-12)
+    """Standardised points in space in a parallel projection, turned by 35° and tipped by 20° as the stage shows them at first."""
+    centred = np.asarray(points, dtype=np.float64)
     azimuth, elevation = np.radians(35.0), np.radians(20.0)
     right = -centred[:, 0] * np.sin(azimuth) + centred[:, 1] * np.cos(azimuth)
     deep = centred[:, 0] * np.cos(azimuth) + centred[:, 1] * np.sin(azimuth)
     up = centred[:, 2] * np.cos(elevation) - deep * np.sin(elevation)
     half = 1.1 * float(max(np.abs(right).max(), np.abs(up).max()))
-    counts, _, _ = np.histogram2d(up, right, bins=side // 2, range=((-half, half), (-half, half)))
-    ink = np.sqrt(np.minimum(counts / max(1.0, float(np.quantile(counts[counts > 0], 0.98))), 1.0))
-    return CanvasPicture(np.kron(ink, np.ones((2, 2)))[::-1].astype(np.float32).copy(), (-half, half, -half, half))
+    counts, _, _ = np.histogram2d(up, right, bins=side, range=((-half, half), (-half, half)))
+    soft = smoothed(counts.astype(np.float32), Rect(0, 0, side, side))
+    ink = np.sqrt(np.minimum(soft / max(1e-12, float(np.quantile(soft[soft > 0], 0.98))), 1.0))
+    return CanvasPicture(ink[::-1].astype(np.float32).copy(), (-half, half, -half, half))

@@ -21,6 +21,10 @@ GRID = 256.0
 """Touches are rounded to 1/256 of a cell: then mirrored and quarter-turned ones are exact mirror images, bit for bit."""
 
 
+BELL_REACH = 2.2
+"""Radii at which the Gaussian brush ends."""
+
+
 @dataclass(frozen=True)
 class Symmetry:
     """The copies of each touch: mirrored left to right, and turned by 360°/folds about the middle."""
@@ -93,8 +97,14 @@ def disc(rect: Rect, x: float, y: float, radius: float) -> Raster:
 
 
 def bell(rect: Rect, x: float, y: float, radius: float) -> Raster:
-    """A Gaussian of standard deviation radius / 2."""
-    return np.exp(_squared_distance(rect, x, y) * np.float32(-2.0 / (radius * radius)), dtype=np.float32)
+    """A Gaussian of standard deviation radius / 2, cut where it is below 1/10,000."""
+
+    def along(low: int, high: int, middle: float) -> Raster:
+        away = np.arange(low, high) + (0.5 - middle)
+        values = np.where(np.abs(away) <= BELL_REACH * radius, np.exp(-2.0 * (away / radius) ** 2), 0.0)
+        return values.astype(np.float32)
+
+    return along(rect.top, rect.bottom, y)[:, None] * along(rect.left, rect.right, x)[None, :]
 
 
 def smoothed(raster: Raster, rect: Rect) -> Raster:
@@ -157,7 +167,7 @@ class Stroke:
         dirty = NOWHERE
         radius = self.radius * (0.4 + 0.6 * pressure)
         flow = np.float32(self.flow * pressure)
-        reach = 1.6 * radius if self.tool == "gaussian" else radius + max(1.0, 0.12 * radius)
+        reach = BELL_REACH * radius if self.tool == "gaussian" else radius + max(1.0, 0.12 * radius)
         for cx, cy in self.symmetry.copies(x, y, float(self.raster.shape[0])):
             rect = _around(cx, cy, reach, self.raster.shape[0])
             if rect.empty:
@@ -165,7 +175,7 @@ class Stroke:
             dirty = rect.united(dirty)
             if self.tool == "blur":
                 here = self.raster[rect.slices]
-                here += flow * bell(rect, cx, cy, radius) * (smoothed(self.raster, rect) - here)
+                here += flow * bell(rect, cx, cy, 0.8 * radius) * (smoothed(self.raster, rect) - here)
             else:
                 shape = bell(rect, cx, cy, radius) if self.tool == "gaussian" else disc(rect, cx, cy, radius)
                 here = self._coverage[rect.slices]
