@@ -22,8 +22,8 @@ CHUNK = 1 << 20
 
 MAGIC = b"\x93NUMPY"
 NPY = re.compile(
-    MAGIC
-    + rb"\x01\x00(?P<length>[\x00-\xff]{2})\{'descr': '(?P<descr>[<>](?:f[248]|[iu][248])|[|][iub]1)', 'fortran_order': (?P<fortran>True|False), "
+    MAGIC + rb"\x01\x00(?P<length>[\x00-\xff]{2})"
+    rb"\{'descr': '(?P<descr>[<>](?:f[248]|[iu][248])|[|][iub]1)', 'fortran_order': (?P<fortran>True|False), "
     rb"'shape': \((?P<shape>(?:[0-9]{1,12}, ?){0,3}(?:[0-9]{1,12})?)\), ?\} *\n",
     re.DOTALL,
 )
