@@ -32,8 +32,8 @@ def _normal_table() -> Floats:
     """The 65,536 quantiles of N(0, 1) at (i + 1/2)/65,536, scaled to variance one."""
     from scipy.special import ndtri
 
-    table = np.asarray(ndtri((np.arange(65_536) + 0.5) / 65_536.0))
-    table = 0.5 * (table - table[::-1])
+    quantiles: Floats = ndtri((np.arange(65_536) + 0.5) / 65_536.0)
+    table: Floats = 0.5 * (quantiles - quantiles[::-1])
     table /= math.sqrt(float(np.mean(table**2)))
     table.setflags(write=False)
     return table

@@ -34,9 +34,10 @@ def w2(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     0.4 s at n = m = 2,000, memory 8 n m bytes and more. Raises Problem when points are not finite or the solver does not finish.
     """
     import ot
+    from scipy.spatial.distance import cdist
 
     x, y = _points(x, "x"), _points(y, "y")
-    cost, log = ot.emd2([], [], ot.dist(x, y, metric="sqeuclidean"), numItermax=10_000_000, log=True, center_dual=False)
+    cost, log = ot.emd2([], [], cdist(x, y, "sqeuclidean"), numItermax=10_000_000, log=True, center_dual=False)
     if log["warning"] is not None:
         raise Problem(f"The exact W₂ of {len(x):,} and {len(y):,} points was not reached: {log['warning']}")
     return math.sqrt(max(0.0, float(cost)))

@@ -167,10 +167,10 @@ class Trigonometric(VariancePreserving, tag="trigonometric", frozen=True, kw_onl
         return sin(0.5 * math.pi * (1.0 - t))
 
     def alpha_dot(self, t: Scalar) -> Scalar:
-        return 0.5 * math.pi * cos(0.5 * math.pi * t)
+        return 0.5 * math.pi * self.beta(t)  # not cos(pi t / 2), which cancels at the data
 
     def beta_dot(self, t: Scalar) -> Scalar:
-        return -0.5 * math.pi * cos(0.5 * math.pi * (1.0 - t))
+        return -0.5 * math.pi * self.alpha(t)
 
     def wronskian(self, t: Scalar) -> Scalar:
         return 0.5 * math.pi * ones_like(t)

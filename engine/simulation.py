@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +69,9 @@ def start(field: Field, n: int, seed: int, mode: Start = "matched") -> Tensor:
     return torch.from_numpy(x).to(field.device, field.dtype)
 
 
+_start = start
+
+
 def grid(field: Field, steps: int) -> list[float]:
     """steps + 1 times, evenly from the field's t_min to its t_max."""
     low, high = field.interval
@@ -94,9 +98,6 @@ def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: St
     return _steps(field, sampler, _start(field, n, seed, start), BrownianPath(seed, n, field.dimension) if sampler.stochastic else None)
 
 
-_start = start
-
-
 def _steps(field: Field, sampler: SamplerBase, x: Tensor, brownian: BrownianPath | None) -> Iterator[SimulationStep]:
     import torch
 
@@ -120,9 +121,7 @@ def _lost(field: Field, x: Tensor) -> str | None:
     share = float(np.mean(~np.all(away < FAR, axis=1)))  # NaN counts as lost
     if share <= 0.01:
         return None
-    return (
-        f"{100 * share:.0f} % of the particles ended more than {FAR:.0f} standard deviations from the data: take more steps, or less noise."
-    )
+    return f"{100 * share:.0f} % of the particles ended over {FAR:.0f} standard deviations from the data: take more steps, or less noise."
 
 
 def trajectory(steps: Iterable[SimulationStep], keep: int = 10_001) -> Trajectory:
@@ -157,7 +156,7 @@ def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     path, sigma, times = field.path, sampler.sigma, grid(field, sampler.steps)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
     worst, where = 0.0, 0.0
-    for t, end in zip(times, times[1:], strict=False):
+    for t, end in pairwise(times):
         if is_ancestral(path, sigma, t, end):
             continue
         variance = float(path.alpha(t)) ** 2 * smallest + float(path.beta(t)) ** 2

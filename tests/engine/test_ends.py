@@ -1,0 +1,62 @@
+"""Every (schedule, prediction) pair through both ends, by the ODE and by every SDE, in float32: all finite, and right for a right field."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+
+from engine.samplers import RK4, Euler, EulerMaruyama, Heun
+from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
+from engine.schedules import OT, CondOT, Trigonometric, VPCosine, VPLinear
+from engine.simulation import simulate
+from tests.engine.gaussian_field import GaussianField
+
+SCHEDULES = [CondOT(), OT(), OT(sigma_min=1e-4), VPLinear(), VPCosine(), Trigonometric()]
+PAIRS = [(s, p) for s, p in product(SCHEDULES, ("velocity", "score", "noise", "data", "v")) if s.refusal(p) is None]
+SIGMAS = [ConstantSigma(), SqrtSigma(), ReversalSigma(), ReversalSigma(scale=3.0), ReversalSigma(scale=0.0)]
+MEAN = (0.4, -0.2)
+
+
+class ConstantField(GaussianField):
+    """What a network may say before it has learned anything."""
+
+    def __call__(self, x, t):
+        return torch.full_like(x, 0.5)
+
+
+def samplers(steps):
+    return [kind(steps=steps) for kind in (Euler, Heun, RK4)] + [EulerMaruyama(steps=steps, sigma=sigma) for sigma in SIGMAS]
+
+
+@pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
+@pytest.mark.parametrize("steps", [1, 2, 3, 20, 50])
+def test_all_finite(path, prediction, steps):
+    for sampler, kind, mode in product(samplers(steps), (GaussianField, ConstantField), ("matched", "standard")):
+        field = kind(path, prediction, mean=MEAN, std=0.3, dtype=torch.float32)
+        states = list(simulate(field, sampler, n=20, seed=3, start=mode))
+        assert len(states) == steps + 1
+        assert all(torch.isfinite(state.x).all() for state in states), (sampler, kind)
+        assert states[-1].t == 1.0
+
+
+@pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
+def test_a_right_field_is_carried_to_the_data(path, prediction):
+    # n = 4,000 in d = 2, seed 3: standard error of the mean 0.005, of the standard deviation 0.0024; the rest is the bias of the steps
+    for sampler in samplers(100):
+        field = GaussianField(path, prediction, mean=MEAN, std=0.3, dtype=torch.float32)
+        *_, last = simulate(field, sampler, n=4_000, seed=3)
+        assert last.note is None
+        torch.testing.assert_close(last.x.mean(0), torch.tensor(MEAN), atol=0.03, rtol=0.0)
+        torch.testing.assert_close(last.x.std(0), torch.tensor([0.3, 0.3]), atol=0.03, rtol=0.0, msg=lambda text, s=sampler: f"{s}: {text}")
+
+
+@pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
+def test_float32_follows_float64(path, prediction):
+    for sampler in samplers(50):
+        one, other = (
+            list(simulate(GaussianField(path, prediction, mean=MEAN, std=0.3, dtype=dtype), sampler, n=50, seed=1))[-1].x.double()
+            for dtype in (torch.float32, torch.float64)
+        )
+        torch.testing.assert_close(one, other, atol=2e-4, rtol=0.0, msg=lambda text, s=sampler: f"{s}: {text}")
