@@ -17,6 +17,7 @@ SCHEDULES = [CondOT(), OT(), OT(sigma_min=1e-4), VPLinear(), VPCosine(), Trigono
 PAIRS = [(s, p) for s, p in product(SCHEDULES, ("velocity", "score", "noise", "data", "v")) if s.refusal(p) is None]
 SIGMAS = [ConstantSigma(), SqrtSigma(), ReversalSigma(), ReversalSigma(scale=3.0), ReversalSigma(scale=0.0)]
 MEAN = (0.4, -0.2)
+MODES = ("matched", "standard")
 
 
 class ConstantField(GaussianField):
@@ -31,9 +32,9 @@ def samplers(steps):
 
 
 @pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
-@pytest.mark.parametrize("steps", [1, 2, 3, 20, 50])
+@pytest.mark.parametrize("steps", [1, 2, 25])
 def test_all_finite(path, prediction, steps):
-    for sampler, kind, mode in product(samplers(steps), (GaussianField, ConstantField), ("matched", "standard")):
+    for sampler, kind, mode in product(samplers(steps), (GaussianField, ConstantField), MODES):
         field = kind(path, prediction, mean=MEAN, std=0.3, dtype=torch.float32)
         states = list(simulate(field, sampler, n=20, seed=3, start=mode))
         assert len(states) == steps + 1
@@ -43,10 +44,10 @@ def test_all_finite(path, prediction, steps):
 
 @pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_a_right_field_is_carried_to_the_data(path, prediction):
-    # n = 4,000 in d = 2, seed 3: standard error of the mean 0.005, of the standard deviation 0.0024; the rest is the bias of the steps
+    # n = 2,000 in d = 2, seed 3: standard error of the mean 0.007, of the standard deviation 0.005; the rest is the bias of the steps
     for sampler in samplers(100):
         field = GaussianField(path, prediction, mean=MEAN, std=0.3, dtype=torch.float32)
-        *_, last = simulate(field, sampler, n=4_000, seed=3)
+        *_, last = simulate(field, sampler, n=2_000, seed=3)
         assert last.note is None
         torch.testing.assert_close(last.x.mean(0), torch.tensor(MEAN), atol=0.03, rtol=0.0)
         torch.testing.assert_close(last.x.std(0), torch.tensor([0.3, 0.3]), atol=0.03, rtol=0.0, msg=lambda text, s=sampler: f"{s}: {text}")
@@ -54,7 +55,7 @@ def test_a_right_field_is_carried_to_the_data(path, prediction):
 
 @pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_float32_follows_float64(path, prediction):
-    for sampler in samplers(50):
+    for sampler in samplers(30):
         one, other = (
             list(simulate(GaussianField(path, prediction, mean=MEAN, std=0.3, dtype=dtype), sampler, n=50, seed=1))[-1].x.double()
             for dtype in (torch.float32, torch.float64)
