@@ -98,6 +98,11 @@ class FlatMLP:
         views = [flat[offset : offset + math.prod(shape)].view(shape) for offset, shape in self._slots]
         return list(zip(views[::2], views[1::2], strict=True))
 
+    def adopt(self, weights: Tensor) -> None:
+        """Use these flat weights from now on (kept, not copied)."""
+        self.weights = weights
+        self.layers = self.views(weights)
+
     def initialise(self, rng: np.random.Generator) -> None:
         """Weights N(0, 1/fan_in) (He's factor for the smooth activations), biases zero, last layer zero: the network starts as f = 0."""
         gain = 1.0 if self.activation in ("tanh", "selu") else math.sqrt(2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -50,6 +51,25 @@ def rate_at(training: Training, step: int) -> float:
     return training.learning_rate / math.sqrt(1.0 + step / SETTLE)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether numpy, torch's allocator on the processor (a plain RuntimeError that names itself) or a GPU ran out of memory."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error)
+
+
+def refuse_the_impossible(experiment: Experiment) -> None:
+    """Raises Problem if one step needs more memory than the machine has: asking for it could bring the machine down instead of failing."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    batch, sizes = experiment.training.batch, experiment.network.sizes(experiment.target.dimension)
+    needed = 4 * (batch * (sizes[0] + 3 * sum(sizes[1:])) + 8 * experiment.network.parameters(experiment.target.dimension))
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > 0.8 * there:
+        raise Problem(
+            f"a step of batch {batch:,} with this network needs {needed / 1e9:.1f} GB and the machine has {there / 1e9:.1f} GB: "
+            "choose a smaller training.batch, network.width or network.depth."
+        )
+
+
 SETTLE = 2_000.0
 """k0: steps after which the open-ended rate begins to fall."""
 
@@ -63,8 +83,8 @@ class Trainer:
             raise Problem(reason)
         self.experiment = experiment
         self.device = torch.device(resolve(device))
-        if self.device.type == "cpu":
-            torch.set_num_threads(experiment.training.threads)
+        refuse_the_impossible(experiment)
+        self._set_threads()
         self._batches = Batches(experiment, self.device)
         self.network = experiment.network.build(experiment.target.dimension, self.device)
         self.network.initialise(generator(experiment.training.seed, "weights"))
@@ -90,6 +110,7 @@ class Trainer:
         most = math.inf if until is None else until
         while self.step < most:
             started = time.perf_counter()
+            self._set_threads()
             good = [tensor.clone() for tensor in self._adam.tensors()], self.step
             try:
                 losses: list[torch.Tensor] = []
@@ -100,8 +121,10 @@ class Trainer:
                     losses.append(self._step(block))
                 values = torch.stack(losses).to("cpu", torch.float32).numpy()
                 finite = bool(np.isfinite(values).all()) and bool(torch.isfinite(self._adam.ema.sum()))
-            except torch.OutOfMemoryError as error:
+            except (MemoryError, RuntimeError) as error:
                 self._return_to(*good)
+                if not is_out_of_memory(error):
+                    raise
                 raise TrainingStopped(f"out of memory at step {self.step}: choose a smaller batch or network.") from error
             if not finite:
                 at = self.step
@@ -111,6 +134,11 @@ class Trainer:
                 )
             self.losses.extend(float(value) for value in values)
             yield TrainingStep(self.step, values, time.perf_counter() - started)
+
+    def _set_threads(self) -> None:
+        """The number of threads decides roundings, so it belongs to the run, whatever else has set it meanwhile."""
+        if self.device.type == "cpu" and torch.get_num_threads() != self.experiment.training.threads:
+            torch.set_num_threads(self.experiment.training.threads)
 
     def _step(self, block: Block) -> torch.Tensor:
         training = self.experiment.training

@@ -39,11 +39,13 @@ class LearnedField:
         self._mean = batches.mean
         self._preconditioning = batches.preconditioning
         network = experiment.network.build(self.dimension, weights.device, weights.dtype)
-        self._layers = network.views(weights)
+        network.adopt(weights)
+        self._layers = network.layers
+        self._plain_network = network.forward
 
     @torch.no_grad()
     def __call__(self, x: Tensor, t: float) -> Tensor:
-        """The objective's own prediction (velocity, score, noise, data or v) at x (n, d) and time t, (n, d)."""
+        """The objective's own prediction (velocity, score, noise, data or v) at x (n, d) and time t, (n, d). Keeps no gradients."""
         time = torch.tensor([t], device=self.device, dtype=self.dtype)
         first, bias = self._layers[0]
         features = self._embedding.time(time)
@@ -51,15 +53,27 @@ class LearnedField:
         # the time is the same for all rows: its part of the first layer is a part of the bias
         bias = torch.addmv(bias, first[:, split:], features[:, 0])
         first = first[:, :split].contiguous()
-        pre, path = self._preconditioning, self.path
-        scale, skip = float(pre.scale(t)), float(pre.skip(t))
-        offset = self._mean * (float(pre.shift(t)) - skip * float(path.alpha(t)))
+        scale, skip, offset = self._affine(t)
         out = torch.empty_like(x)
-        for start in range(0, len(x), CHUNK):
-            rows = x[start : start + CHUNK]
+        chunk = CHUNK if self.device.type == "cpu" else len(x)
+        for start in range(0, len(x), max(1, chunk)):
+            rows = x[start : start + chunk]
             f = self._network(self._embedding.point(rows, time).t(), first, bias)
-            torch.add(torch.add(offset, rows, alpha=skip), f, alpha=scale, out=out[start : start + CHUNK])
+            torch.add(torch.add(offset, rows, alpha=skip), f, alpha=scale, out=out[start : start + chunk])
         return out
+
+    def plain(self, x: Tensor, t: float) -> Tensor:
+        """The same by the network's plain path in one piece: slower, and differentiable in x."""
+        time = torch.full((len(x),), t, device=self.device, dtype=self.dtype)
+        scale, skip, offset = self._affine(t)
+        result: Tensor = offset + skip * x + scale * self._plain_network(self._embedding.both(x, time).t())
+        return result
+
+    def _affine(self, t: float) -> tuple[float, float, Tensor]:
+        """(scale, skip, offset) of prediction = offset + skip x + scale f."""
+        pre = self._preconditioning
+        scale, skip = float(pre.scale(t)), float(pre.skip(t))
+        return scale, skip, self._mean * (float(pre.shift(t)) - skip * float(self.path.alpha(t)))
 
     def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
         name = self.experiment.network.activation

@@ -1,0 +1,249 @@
+"""Training: bit-for-bit resuming, stopping when something is not finite, and that it learns."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import get_args
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from engine.batches import Batches, Block
+from engine.choice import Problem
+from engine.experiment import Experiment, Training
+from engine.fields.base import denoiser
+from engine.fields.exact import exact_field
+from engine.networks import MLP
+from engine.objectives import Noise, Objective, VPrediction
+from engine.optimiser import Adam, fused_available
+from engine.schedules import CondOT, VPCosine
+from engine.targets import EightGaussians, Helix, Mixture, Moons
+from engine.training import Trainer, TrainingStopped, rate_at
+
+SMALL = Experiment(target=Moons(), network=MLP(width=32, depth=2), training=Training(batch=64, seed=3))
+
+
+def advance(trainer: Trainer, steps: int) -> None:
+    """Exactly to ``steps``: slices of one step."""
+    run = trainer.run()
+    while trainer.step < steps:
+        next(run)
+
+
+@pytest.fixture
+def single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.training.SLICE_STEPS", 1)
+
+
+@pytest.mark.usefixtures("single_steps")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_resuming_is_the_same_bit_for_bit(threads: int) -> None:
+    """200 steps at once against 100 + a state + 100; 100 is in the middle of a block of 32."""
+    experiment = msgspec.structs.replace(SMALL, training=Training(batch=64, seed=3, threads=threads))
+    whole, first = Trainer(experiment), Trainer(experiment)
+    advance(whole, 200)
+    advance(first, 100)
+    second = Trainer(experiment, state=first.state())
+    advance(second, 200)
+    for name in ("weights", "ema", "first", "second"):
+        assert np.array_equal(getattr(whole.state(), name), getattr(second.state(), name)), name
+    assert whole.losses == first.losses + second.losses
+
+
+def test_slices_do_not_change_what_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for size in (1, 32):
+        monkeypatch.setattr("engine.training.SLICE_STEPS", size)
+        monkeypatch.setattr("engine.training.SLICE_SECONDS", 1e9)
+        trainer = Trainer(SMALL)
+        advance(trainer, 64)
+        states.append(trainer.state().weights)
+    assert np.array_equal(*states)
+
+
+def test_a_state_is_a_copy() -> None:
+    trainer = Trainer(SMALL)
+    before = trainer.state()
+    kept = before.weights.copy()
+    next(trainer.run())
+    assert np.array_equal(before.weights, kept)
+    assert not np.array_equal(trainer.state().weights, kept)
+
+
+def test_a_state_of_another_network_is_refused() -> None:
+    other = Trainer(msgspec.structs.replace(SMALL, network=MLP(width=16, depth=2))).state()
+    with pytest.raises(Problem, match="numbers"):
+        Trainer(SMALL, state=other)
+
+
+@pytest.mark.parametrize("what", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(monkeypatch: pytest.MonkeyPatch, what: float) -> None:
+    draw = Batches.block
+
+    def poisoned(self: Batches, index: int) -> Block:
+        block = draw(self, index)
+        if index == 2:
+            block.target[len(block.target) // 2] = what
+        return block
+
+    monkeypatch.setattr(Batches, "block", poisoned)
+    monkeypatch.setattr("engine.training.SLICE_SECONDS", 1e9)
+    trainer = Trainer(SMALL)
+    run = trainer.run()
+    next(run)
+    next(run)
+    good = trainer.state()
+    with pytest.raises(TrainingStopped, match="step 64") as caught:
+        next(run)
+    assert "\n" not in str(caught.value)
+    assert trainer.step == 64
+    assert len(trainer.losses) == 64
+    for name in ("weights", "ema", "first", "second"):
+        assert np.array_equal(getattr(trainer.state(), name), getattr(good, name))
+    assert np.isfinite(trainer.state().weights).all()
+
+
+def test_a_learning_rate_of_one_leaves_finite_weights() -> None:
+    """It may stop or wander, but what is kept is finite."""
+    trainer = Trainer(msgspec.structs.replace(SMALL, training=Training(batch=64, learning_rate=1.0)))
+    with contextlib.suppress(TrainingStopped):
+        advance(trainer, 600)
+    assert np.isfinite(trainer.state().weights).all()
+    assert np.isfinite(trainer.losses).all()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_stops_and_keeps_the_last_good_weights(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    trainer = Trainer(SMALL)
+    run = trainer.run()
+    next(run)
+    good = trainer.state()
+
+    def fail(*_: object) -> torch.Tensor:
+        trainer.network.weights.fill_(float("nan"))
+        raise error
+
+    monkeypatch.setattr(trainer.network, "loss_and_gradient", fail)
+    with pytest.raises(TrainingStopped, match="memory"):
+        next(run)
+    assert np.array_equal(trainer.state().weights, good.weights)
+
+
+def test_another_error_is_not_called_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(SMALL)
+
+    def fail(*_: object) -> torch.Tensor:
+        raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr(trainer.network, "loss_and_gradient", fail)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        next(trainer.run())
+
+
+def test_a_network_larger_than_the_machine_is_refused() -> None:
+    huge = Experiment(network=MLP(width=2048, depth=12), training=Training(batch=1_000_000))
+    with pytest.raises(Problem, match="GB"):
+        Trainer(huge)
+
+
+def test_a_refused_combination_is_refused() -> None:
+    with pytest.raises(Problem, match="variance preserving"):
+        Trainer(Experiment(path=CondOT(), objective=VPrediction()))
+
+
+@pytest.mark.parametrize("objective", [kind() for kind in get_args(Objective)], ids=lambda objective: objective.name)
+def test_every_objective_learns(objective: Noise) -> None:
+    """After 300 steps the denoiser at t = 0.8 has less than half the mean square error that it began with (seed 0; 0.15 to 0.42)."""
+    experiment = Experiment(
+        target=EightGaussians(), path=VPCosine(), objective=objective, network=MLP(width=32, depth=2), training=Training(batch=256)
+    )
+    trainer = Trainer(experiment)
+    exact = exact_field(experiment.target, experiment.path)
+    rng = np.random.default_rng(0)
+    z = experiment.target.frame().inward(experiment.target.sample(500, rng))
+    x = torch.from_numpy(experiment.path.point(0.8, rng.standard_normal((500, 2)), z)).float()
+
+    def error() -> float:
+        return float((denoiser(trainer.field(), x, 0.8) - denoiser(exact, x, 0.8)).square().mean())
+
+    before = error()
+    advance(trainer, 300)
+    assert error() < 0.5 * before
+
+
+def test_three_dimensions() -> None:
+    trainer = Trainer(msgspec.structs.replace(SMALL, target=Helix()))
+    advance(trainer, 32)
+    assert trainer.field()(torch.zeros(4, 3), 0.5).shape == (4, 3)
+
+
+def test_gaussian_data_leave_nothing_to_learn() -> None:
+    """The first loss is the variance that no network can explain, E |f*|^2 = d = 2 times its weight's mean (n = 4,096; s.e. 0.03)."""
+    gaussian = Mixture(means=((1.0, -2.0),), covariances=(((4.0, 0.0), (0.0, 4.0)),), weights=(1.0,))
+    trainer = Trainer(Experiment(target=gaussian, network=MLP(width=8, depth=1), training=Training(batch=4096, learning_rate=1e-9)))
+    advance(trainer, 1)
+    # E 2 / (t^2 + (1 - t)^2) over uniform t is pi
+    assert trainer.losses[0] == pytest.approx(np.pi, abs=0.15)
+
+
+def test_the_rate_falls_as_stated() -> None:
+    assert rate_at(Training(learning_rate=1.0), 0) == 1.0
+    assert rate_at(Training(learning_rate=1.0), 6_000) == pytest.approx(0.5)
+    assert rate_at(Training(learning_rate=1.0, decay_steps=100), 50) == pytest.approx(0.1)
+    assert rate_at(Training(learning_rate=1.0, decay_steps=100), 1_000) == pytest.approx(0.01)
+
+
+def test_adam_is_torchs_and_the_plain_path_is_the_fused_one() -> None:
+    results = {}
+    start = torch.linspace(-1, 1, 32)
+    for way in ("_plain", "_fused") if fused_available(torch.device("cpu")) else ("_plain",):
+        weights, gradient = start.clone(), torch.zeros(32)
+        adam = Adam(weights, gradient)
+        for k in range(1, 6):
+            gradient.copy_(torch.cos(weights * k))
+            adam.steps_done = k
+            getattr(adam, way)(0.1, 0.03)
+        results[way] = weights
+    own = start.clone().requires_grad_()
+    oracle = torch.optim.AdamW([own], lr=0.1, betas=(0.9, 0.99), weight_decay=0.03)
+    for k in range(1, 6):
+        own.grad = torch.cos(own.detach() * k)
+        oracle.step()
+    for weights in results.values():
+        assert torch.allclose(weights, own.detach(), rtol=0, atol=1e-6)
+
+
+def test_the_average_forgets_the_start() -> None:
+    """After 100 steps at one value the start weighs less than 1e-12, although the memory asked for is 10,000 steps."""
+    weights = torch.zeros(16)
+    adam = Adam(weights, torch.zeros(16))
+    weights.fill_(1.0)
+    for _ in range(100):
+        adam.step(0.0, 0.0, 0.9999)
+    assert float((adam.ema - 1.0).abs().max()) < 1e-6
+
+
+def test_blocks_are_a_function_of_seed_and_index() -> None:
+    one, two = Batches(SMALL, torch.device("cpu")), Batches(SMALL, torch.device("cpu"))
+    one.block(0)
+    assert torch.equal(one.block(5).inputs, two.block(5).inputs)
+    assert not torch.equal(two.block(4).inputs, two.block(5).inputs)
+    other = Batches(msgspec.structs.replace(SMALL, training=Training(batch=64, seed=4)), torch.device("cpu"))
+    assert not torch.equal(other.block(5).inputs, two.block(5).inputs)
+
+
+def test_a_large_batch_makes_a_short_block() -> None:
+    batches = Batches(msgspec.structs.replace(SMALL, training=Training(batch=40_000)), torch.device("cpu"))
+    block = batches.block(7)
+    assert (block.first, block.steps, len(block.target)) == (7, 1, 40_000)
+    assert replace(block, first=7).step(7)[0].shape == (40_000, SMALL.network.inputs(2))
