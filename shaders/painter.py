@@ -80,8 +80,9 @@ class Painter:
         gloo.set_state(scissor_test=True, depth_test=False)
         _window(whole, height)
         _aim(whole, height)
-        gloo.clear(color=(*rgb(theme.background), 1.0), depth=False)
         views = self.views(scene, data, size_px, pixel_ratio)
+        if not (len(views) == 1 and views[0].pane == whole):
+            gloo.clear(color=(*rgb(theme.background), 1.0), depth=False)
         for i, seen in enumerate(views):
             self._pane(scene, i, data[i] if i < len(data) else PaneData(), seen, theme, height)
         _window(whole, height)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +14,8 @@ from shaders.themes import Theme
 from shaders.view import View
 
 Floats = NDArray[np.float32]
+BLOCK = 256
+LAYOUT = np.dtype([("a_position", np.float32, 3), ("a_tangent", np.float32, 3), ("a_width", np.float32), ("a_colour", np.float32, 4)])
 
 
 class RibbonsVisual:
@@ -22,7 +23,7 @@ class RibbonsVisual:
 
     def __init__(self) -> None:
         self._program = program("ribbon")
-        self._buffers: dict[str, Any] = {}
+        self._buffer: Any = None
         self._indices: dict[tuple[int, int], tuple[Any, Any]] = {}
 
     def draw(
@@ -32,13 +33,21 @@ class RibbonsVisual:
         count, k = points.shape[:2]
         if not count or k < 2:
             return
+        room = BLOCK * (-(-count // BLOCK))  # a few sizes only, so that the indices are made once; the rest has no extent
+        vertices = np.empty((room, k, 2), dtype=LAYOUT)
+        vertices[count:] = np.zeros((), dtype=LAYOUT)
+        vertices["a_position"][:count] = points[:, :, None]
+        vertices["a_tangent"][:count] = tangents(points)[:, :, None]
+        vertices["a_width"][:count] = np.broadcast_to(widths, (count, k))[:, :, None]
+        vertices["a_colour"][:count] = np.broadcast_to(colours, (count, k, 4))[:, :, None]
         p = self._program
-        self._set("a_position", np.repeat(points.reshape(-1, 3), 2, axis=0))
-        self._set("a_tangent", np.repeat(tangents(points).reshape(-1, 3), 2, axis=0))
-        self._set("a_width", np.repeat(np.broadcast_to(widths, (count, k)).ravel(), 2))
-        rgba = np.broadcast_to(colours, (count, k, 4))
-        self._set("a_colour", np.repeat(rgba.reshape(-1, 4), 2, axis=0))
-        indices, sides = self._strip(count, k)
+        flat = vertices.reshape(-1)
+        if self._buffer is None:
+            self._buffer = gloo.VertexBuffer(flat)
+        else:
+            self._buffer.set_data(flat)
+        p.bind(self._buffer)
+        indices, sides = self._strip(room, k)
         p["a_side"] = sides
         p["u_world_to_clip"], p["u_focus"] = view.uniform, view.focus
         p["u_pixels"] = (view.pane.width, view.pane.height)
@@ -49,26 +58,16 @@ class RibbonsVisual:
             blending.glow(theme)
         p.draw("triangles", indices)
 
-    def _set(self, name: str, values: NDArray[Any]) -> None:
-        values = np.ascontiguousarray(values, dtype=np.float32)
-        buffer = self._buffers.get(name)
-        if buffer is None:
-            buffer = self._buffers[name] = gloo.VertexBuffer(values)
-        else:
-            buffer.set_data(values)
-        self._program[name] = buffer
-
     def _strip(self, count: int, k: int) -> tuple[Any, Any]:
         found = self._indices.get((count, k))
         if found is None:
-            if len(self._indices) > 8:
+            if len(self._indices) > 64:
                 self._indices.clear()
             sides = np.tile(np.array([-1.0, 1.0], dtype=np.float32), count * k)
             found = self._indices[count, k] = (gloo.IndexBuffer(strip(count, k)), gloo.VertexBuffer(sides))
         return found
 
 
-@lru_cache(maxsize=8)
 def strip(count: int, k: int) -> NDArray[np.uint32]:
     """Vertex numbers of the triangles of ``count`` strips of k points, two vertices a point."""
     first = 2 * (np.arange(count)[:, None] * k + np.arange(k - 1)[None, :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ LAYOUT = np.dtype(
 )
 
 
+@lru_cache(maxsize=4096)
 def _triangles(shape: Shape) -> np.ndarray[Any, Any]:
     """Two triangles a shape, one pixel larger for the soft edge; eight around a hole for a hollow one."""
     x0, y0, x1, y1 = shape.x - 1, shape.y - 1, shape.x + shape.width + 1, shape.y + shape.height + 1

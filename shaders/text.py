@@ -75,6 +75,7 @@ class TextVisual:
         self._side = side
         self._texture = gloo.Texture2D(np.zeros((side, side), np.uint8), interpolation="nearest", wrapping="clamp_to_edge")
         self._places: dict[tuple[str, Weight, int], tuple[int, int, Ink]] = {}
+        self._quads: dict[Label, np.ndarray[Any, Any]] = {}
         self._pen, self._shelf, self._shelf_height = 0, 0, 0
 
     @staticmethod
@@ -97,6 +98,14 @@ class TextVisual:
         return True
 
     def _quad(self, label: Label) -> np.ndarray[Any, Any]:
+        found = self._quads.get(label)
+        if found is None:
+            if len(self._quads) > 4096:
+                self._quads.clear()
+            found = self._quads[label] = self._cut(label)
+        return found
+
+    def _cut(self, label: Label) -> np.ndarray[Any, Any]:
         u, v, drawn = self._places[self._key(label)]
         h, w = drawn.mask.shape
         x, y = label.origin()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,8 @@ from shaders.themes import Theme
 from shaders.trajectory import moment, positions_at
 from shaders.view import View
 
-SEGMENTS = 12
-FULL = 40.0
+SEGMENTS = 8
+FULL, LEAST = 40.0, 1.0
 
 
 class TrailsVisual:
@@ -31,23 +33,40 @@ class TrailsVisual:
         if len(times) < 2:
             return
         lines = history(data, times, style.count)
+        table = particle_colours(self._keep, data, colour, theme, moment(data.times, t).here)[: len(lines)]
+        light = dwell(lines, view) * style.opacity * exposure(view, 6.0, len(lines)) * 2.4
         age = ((t - times) / style.length).clip(0.0, 1.0).astype(np.float32)
-        fade = (1.0 - age) ** 1.5 * style.opacity * exposure(view, 6.0, len(lines)) * 2.4
-        here = moment(data.times, t).here
-        table = particle_colours(self._keep, data, colour, theme, here)[: len(lines)]
-        rgba = np.empty((*lines.shape[:2], 4), dtype=np.float32)
-        rgba[..., :3] = table[:, None, :]
-        rgba[..., 3] = np.minimum(fade * dwell(lines, view)[:, None], 1.0)
-        self._ribbons.draw(view, theme, lines, 0.7 + 0.9 * (1.0 - age), rgba, "glow")
+        rough = light > 0
+        few = np.array([0, len(times) // 2, len(times) - 1])
+        smooth = rough & (deviation(lines, few) * view.scale < 0.6)
+        rough &= ~smooth
+        for which, knots in ((smooth, few), (rough, np.arange(len(times)))):
+            young = 1.0 - age[knots]
+            rgba = np.empty((int(which.sum()), len(knots), 4), dtype=np.float32)
+            rgba[..., :3] = table[which, None]
+            rgba[..., 3] = np.minimum(light[which, None] * young**1.5, 1.0)
+            self._ribbons.draw(view, theme, lines[which][:, knots], 0.7 + 0.9 * young, rgba, "glow")
 
 
 def dwell(lines: NDArray[np.float32], view: View) -> NDArray[np.float32]:
-    """Brightness of each trail, (count,): less, the longer its way on the screen; 1 up to FULL logical pixels.
+    """Brightness of each trail, (count,): less, the longer its way on the screen; 1 up to FULL logical pixels, 0 below LEAST.
 
-    So a rough path, which is long, does not outshine a smooth one.
+    So a rough path, which is long, does not outshine a smooth one, and what would hide under its particle is not drawn.
     """
-    way = np.linalg.norm(np.diff(lines, axis=1), axis=2).sum(1) * (view.scale / view.pixel_ratio)
-    return np.asarray((FULL / np.maximum(way, FULL)) ** 1.5, dtype=np.float32)
+    way = np.sqrt((np.diff(lines, axis=1) ** 2).sum(2)).sum(1) * (view.scale / view.pixel_ratio)
+    return np.asarray(np.where(way >= LEAST, (FULL / np.maximum(way, FULL)) ** 1.5, 0.0), dtype=np.float32)
+
+
+def deviation(lines: NDArray[np.float32], knots: NDArray[np.intp]) -> NDArray[np.float32]:
+    """How far each line, half-way between three knots (first, middle, last), is at most from the straight way between them, (count,)."""
+    far = np.zeros(len(lines), dtype=np.float32)
+    for start, end in pairwise(knots):
+        if end - start > 1:
+            k = (start + end) // 2
+            share = np.float32((k - start) / (end - start))
+            off = lines[:, k] - (lines[:, start] * (1 - share) + lines[:, end] * share)
+            far = np.maximum(far, (off**2).sum(1))
+    return np.asarray(np.sqrt(far), dtype=np.float32)
 
 
 def past(times: NDArray[np.float64], t: float, length: float) -> NDArray[np.float64]:
@@ -62,4 +81,5 @@ def past(times: NDArray[np.float64], t: float, length: float) -> NDArray[np.floa
 
 def history(data: PaneData, times: NDArray[np.float64], count: int) -> NDArray[np.float32]:
     """Positions of the first ``count`` particles at each time, (count, k, 3)."""
-    return np.ascontiguousarray(np.stack([vec3(positions_at(data, float(s), count)) for s in times], axis=1))
+    lines = np.stack([positions_at(data, float(s), count) for s in times], axis=1)
+    return vec3(lines.reshape(-1, lines.shape[2])).reshape(*lines.shape[:2], 3)

@@ -20,8 +20,8 @@ void main() {
     along = length_px > 1e-4 ? along / length_px : vec2(0.0);
     float nearness = clamp(u_focus / max(clip.w, 1e-6), 0.3, 3.0);
     v_half = 0.5 * a_width * u_pixel_ratio * nearness;
-    // One pixel more for the soft edge.
-    float reach = v_half + 1.0;
+    // A little more than half a pixel for the soft edge.
+    float reach = v_half + 0.6;
     v_across = a_side * reach;
     clip.xy += vec2(-along.y, along.x) * (a_side * reach * 2.0 * clip.w) / u_pixels;
     gl_Position = clip;
