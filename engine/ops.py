@@ -60,6 +60,11 @@ def as_number(x: Scalar) -> Scalar:
     return float(x) if isinstance(x, int) else x
 
 
+def plain(x: Scalar) -> float:
+    """x as a float, without its gradient."""
+    return float(x.detach()) if _is_tensor(x) else float(x)
+
+
 def ones_like(x: Scalar) -> Scalar:
     """One in the shape of x."""
     return x * 0 + 1.0

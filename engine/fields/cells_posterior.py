@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from engine.densities.cells import Cells
-from engine.ops import Scalar
+from engine.ops import Scalar, plain
 
 _CHUNK = 1 << 19
 _ROOT_HALF = math.sqrt(0.5)
@@ -44,7 +44,7 @@ class CellsPosterior:
         self._size = (float(cells.cell[0]), float(cells.cell[1]))
         self._count = (w, h)
         row, column = np.nonzero(cells.weights)
-        self._place = torch.as_tensor(np.stack([column, row], axis=1), device=device)
+        self._place = torch.as_tensor(np.stack([column, row], axis=1), device=device, dtype=torch.float64)
         self._light = np.log(cells.weights[row, column] / top)
         self._log_weights = torch.as_tensor(self._light, device=device)
         single = dtype == torch.float32
@@ -68,7 +68,7 @@ class CellsPosterior:
         return torch.split(x, max(1, _CHUNK // (max(self._count) + 1)))
 
     def _by_nodes(self, axis: int, alpha: Scalar, beta: Scalar, small: float) -> bool:
-        return float(alpha) * self._size[axis] < small * float(beta)
+        return plain(alpha) * self._size[axis] < small * plain(beta)
 
     def _moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
         """log p_t (n,), D (n, 2), -score (n, 2)."""
@@ -138,7 +138,7 @@ class CellsPosterior:
         return log_prob, data, pull
 
     def _far_part(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
-        point, cell = self._pairs(x.detach() / float(alpha), float(beta) / float(alpha))
+        point, cell = self._pairs(x.detach() / plain(alpha), plain(beta) / plain(alpha))
         log_x, mean_x = self._log_factor(x[point, 0], self._place[cell, 0], 0, alpha, beta)
         log_y, mean_y = self._log_factor(x[point, 1], self._place[cell, 1], 1, alpha, beta)
         logit = log_x + log_y + self._log_weights[cell]

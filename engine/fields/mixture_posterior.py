@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.densities.mixture import GaussianMixture
-from engine.ops import Scalar
+from engine.ops import Scalar, plain
 
 _CHUNK = 1 << 18
 
@@ -52,7 +52,7 @@ class SharedCovariance:
 
     def _by_products(self, alpha: Scalar, beta: Scalar, dtype: torch.dtype) -> bool:
         # |x - m|^2 = |x|^2 - 2 x m + |m|^2 loses eps (|m|^2 + |x|^2): allowed while that is small against the variance
-        a, b = float(alpha), float(beta)
+        a, b = plain(alpha), plain(beta)
         least = a * a * self._least + b * b
         return torch.finfo(dtype).eps * (a * self._reach + 1.0) ** 2 < 1e-4 * least
 
