@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
@@ -15,7 +17,7 @@ from gui.lab_window import LabWindow
 from gui.menus import fill_menus
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
-from gui.runs import Run, Snapshot
+from gui.runs import Run, Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
 from gui.stage.pane_settings import PaneSettingsPopover
 from gui.theme import ThemeChoice, apply_theme, is_dark
@@ -35,7 +37,7 @@ class Lab(QObject):
         self.preferences = preferences
         self.model = LabModel(state, self)
         self.window = LabWindow(self.model, preferences)
-        self.worker = Worker()
+        self.worker = Worker(first=partial(prepare_torch, self.model.experiment.training.threads))
         self.stage = self.window.stage
         self.simulation = SimulationControl(self.model, self.stage, self.worker)
         self.training = TrainingControl(self.model, self.worker, self)

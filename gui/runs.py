@@ -27,6 +27,13 @@ REGION_SAMPLES = 2_000
 PREVIEW_POINTS = 4_000
 
 
+def prepare_torch(threads: int) -> None:
+    """The worker's first job. Fewer threads than cores: those that spin while they wait would take the time of whoever draws."""
+    import torch
+
+    torch.set_num_threads(threads)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The averaged network at one step of training: a field, and a number that tells it from any other."""

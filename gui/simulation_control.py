@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -19,9 +21,11 @@ RENEWAL_SECONDS = 1.5
 RENEWAL_SHARE = 0.25
 """While training, renewing the panes takes at most this share of the worker's time."""
 SLOW_SECONDS = 0.3
+FEW = 1_000
+"""Particles of the first glimpse that an empty pane gets."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Pane:
     """One pane's traffic with the worker."""
 
@@ -146,9 +150,9 @@ class SimulationControl(QObject):
             return  # let it finish: the next renewal brings the newer weights
         pane.asked, pane.since = request, time.perf_counter()
         pane.box.advance()
-        pane.job = self._worker.submit(
-            lambda: run(request, self.fields), name=f"run {request.sampler.name}", priority=Priority.WATCHED, mailbox=pane.box
-        )
+        empty = self._stage.showings[self._panes.index(pane)].latest.positions is None
+        work = partial(_few_first if empty and request.particles > 2 * FEW else run, request, self.fields)
+        pane.job = self._worker.submit(work, name=f"run {request.sampler.name}", priority=Priority.WATCHED, mailbox=pane.box)
 
     def _read(self) -> None:
         found = self._target_box.take()
@@ -188,7 +192,8 @@ class SimulationControl(QObject):
             self._stage.wake()
             if first:
                 self._stage.camera.frame()
-            self.arrived.emit(index, value)
+            if value.request == pane.asked:
+                self.arrived.emit(index, value)
         elif isinstance(value, float) and time.perf_counter() - pane.since > SLOW_SECONDS:
             quiet = pane.asked is not None and pane.asked.same_but_newer(pane.shown)
             widget.show_progress(None if quiet else value)
@@ -198,6 +203,12 @@ class SimulationControl(QObject):
             if error is not None:
                 widget.show_note(error)
                 self.failed.emit(f"{widget.header.title.text()}: {error}")
+
+
+def _few_first(request: RunRequest, fields: Fields) -> Generator[Run | float | None, None, None]:
+    """A pane that shows nothing yet gets a few of its particles at once; they are the first of those that follow."""
+    yield from run(replace(request, particles=FEW), fields)
+    yield from run(request, fields)
 
 
 def _what_decides_runs(state: LabState) -> tuple[object, ...]:

@@ -77,6 +77,7 @@ QLineEdit, QAbstractSpinBox, QPlainTextEdit {{ background: {field}; color: {t.te
   padding: 3px 7px;
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
 QLineEdit[role="number"] {{ background: transparent; border: 1px solid transparent; padding: 1px 3px; color: {t.dim};
   border-radius: 4px; }}
 QLineEdit[role="number"]:hover {{ background: {field}; color: {t.text}; }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
@@ -22,7 +23,9 @@ class LossChart(QWidget):
         self._frame = card()
         self._value = label("", "dim", figures=True, points=-1.0)
         self._empty = label("Press Train to see the loss here.", "dim")
-        self._body = column(row(heading("Loss"), 1, self._value), self._empty, 1, margins=(12, 9, 12, 8))
+        self._body = column(row(heading("Loss"), 1, self._value), self._empty, margins=(12, 9, 12, 8))
+        self._body.setStretch(1, 1)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._frame.setLayout(self._body)
         self.setLayout(column(self._frame))
         self._plot: Any = None
@@ -78,5 +81,6 @@ class LossChart(QWidget):
             axis = self._plot.getAxis(side)
             axis.setPen(pg.mkPen(colour("line")))
             axis.setTextPen(pg.mkPen(colour("dim")))
-            axis.setStyle(tickLength=-3)
-        self._plot.getAxis("bottom").setLabel(None)
+            font = self.font()
+            font.setPointSizeF(max(6.5, font.pointSizeF() - 2.0))
+            axis.setStyle(tickLength=-3, tickFont=font)
