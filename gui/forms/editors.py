@@ -70,9 +70,9 @@ class NumberEditor(Editor):
 
     def __init__(self, spec: FieldSpec, parent: QWidget) -> None:
         super().__init__(spec, parent)
-        self.box = NumberBox(spec, parent)
         self.scale = Scale(spec) if has_slider(spec) else None
         self.slider = SlimSlider(parent) if self.scale is not None else None
+        self.box = NumberBox(spec, parent)
         self._own(self.box)
         self.label.setBuddy(self.box)
         self.box.committed.connect(self._typed)
@@ -233,7 +233,7 @@ class StructEditor(Editor):
         return row + 1
 
     def focusable(self) -> list[QWidget]:
-        return [] if self.form.chooser is None else [self.form.chooser]
+        return self.form.focusable()
 
 
 EDITORS: dict[str, type[Editor]] = {

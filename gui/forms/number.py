@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
@@ -35,10 +34,13 @@ def parsed(text: str, kind: str) -> int | float:
     bare = text.strip().replace(" ", "").replace("\u202f", "").replace("_", "").replace("−", "-")
     if kind == "float":
         return float(bare)
-    exact = Decimal(bare) if bare.replace(".", "").replace("-", "").replace("+", "").replace("e", "").replace("E", "").isdigit() else None
-    if exact is None or exact != exact.to_integral_value():
+    try:
+        return int(bare)
+    except ValueError:
+        value = float(bare)  # 1e6 is a whole number too
+    if not value.is_integer():
         raise ValueError(text)
-    return int(exact)
+    return int(value)
 
 
 def neat(value: float) -> float:
@@ -83,6 +85,7 @@ class Scale:
             whole = round(value)
             if self.log and whole > 64:
                 whole = _rounded_whole(whole)
+            whole = round(whole / self.spec.multiple) * self.spec.multiple
             return min(int(self.high), max(math.ceil(self.low), whole))
         value = neat(value)
         if value <= self.low and self.spec.low_open:
@@ -193,7 +196,7 @@ class NumberBox(QLineEdit):
 
     def _step(self, direction: int) -> None:
         if self.spec.kind == "int":
-            value: int | float = int(self._value) + direction
+            value: int | float = int(self._value) + direction * self.spec.multiple
         else:
             size = 10.0 ** (math.floor(math.log10(abs(self._value))) - 1) if self._value else (self.spec.high or 1.0) / 100
             value = float(f"{self._value + direction * size:.6g}")

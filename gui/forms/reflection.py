@@ -29,6 +29,8 @@ class FieldSpec:
     low_open: bool = False
     """Whether ``low`` itself is excluded."""
     high_open: bool = False
+    multiple: int = 1
+    """Whole numbers must be multiples of this."""
     options: tuple[Any, ...] = ()
     """The values of a literal, or the structs of a union."""
     description: str = ""
@@ -62,7 +64,8 @@ class FieldSpec:
             return f"Unit:{unit}" if unit else ""
         low = "" if self.low is None else f"{self.low:.6g} {'<' if self.low_open else '≤'} "
         high = "" if self.high is None else f" {'<' if self.high_open else '≤'} {self.high:.6g}"
-        return f"{low}value{high}{unit}"
+        steps = f", a multiple of {self.multiple}" if self.multiple > 1 else ""
+        return f"{low}value{high}{unit}{steps}"
 
     def convert(self, value: Any) -> Any:
         """The value checked against type and bounds; raises ``msgspec.ValidationError``."""
@@ -98,6 +101,7 @@ def _number(node: inspect.IntType | inspect.FloatType) -> dict[str, Any]:
         "high": node.lt if high_open else node.le,
         "low_open": low_open,
         "high_open": high_open,
+        "multiple": int(node.multiple_of or 1) if isinstance(node, inspect.IntType) else 1,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -83,6 +84,11 @@ class StructForm(QWidget):
         """The editor of a shown field."""
         return self._editors[name]
 
+    def focusable(self) -> list[QWidget]:
+        """The controls in tab order."""
+        chooser: list[QWidget] = [] if self.chooser is None else [self.chooser]
+        return chooser + [widget for editor in self._editors.values() for widget in editor.focusable()]
+
     def set_value(self, value: msgspec.Struct) -> None:
         """Show a value without saying so."""
         self._value = value
@@ -136,18 +142,15 @@ class StructForm(QWidget):
         self._editors = {}
         self._shape = (kind,)
         row = 1
-        previous: QWidget | None = self.chooser
         for spec in fields_of(kind):
             if not self._wanted(spec):
                 continue
             editor = editor_for(spec, self)
             editor.edited.connect(self._edited)
             row = editor.place(self._grid, row)
-            for widget in editor.focusable():
-                if previous is not None:
-                    QWidget.setTabOrder(previous, widget)
-                previous = widget
             self._editors[spec.name] = editor
+        for first, second in pairwise(self.focusable()):
+            QWidget.setTabOrder(first, second)
         self.setVisible(row > 1 or self.chooser is not None)
         self.updateGeometry()
 
