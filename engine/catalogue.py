@@ -75,4 +75,4 @@ def _plain(default: Any) -> Any:
         return None
     if isinstance(default, Struct):
         return tag_of(type(default))
-    return list(default) if isinstance(default, tuple) else default
+    return [_plain(item) for item in default] if isinstance(default, tuple) else default

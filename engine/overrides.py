@@ -193,7 +193,7 @@ def _leaf(parameter: Parameter, node: _Node) -> Any:
 
 
 def _expected(parameter: Parameter, value: Any, error: msgspec.ValidationError) -> str:
-    if parameter.kind in ("float", "int") and parameter.bounds:
+    if parameter.kind in ("float", "int") and parameter.bounds and not isinstance(value, bool):
         try:
             number = float(value)
         except (TypeError, ValueError):

@@ -185,8 +185,8 @@ def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Generator[film.Fram
 
     scene = plan.document.scene
     if plan.fit:
-        rect = off.painter.layout(scene, plan.size, plan.pixel_ratio)[0]
-        scene = msgspec.structs.replace(scene, camera=frame_camera(panes.data, rect.width / rect.height, scene.camera))
+        plot = off.painter.views(scene, panes.data, plan.size, plan.pixel_ratio)[0].plot
+        scene = msgspec.structs.replace(scene, camera=frame_camera(panes.data, plot.width / plot.height, scene.camera))
     shown: tuple[float, film.Frame] | None = None
     for t in plan.times:
         if shown is None or shown[0] != t:
