@@ -290,6 +290,7 @@ class _ColumnsRow(QWidget):
         self.line.setAccessibleName("Columns")
         self.line.setToolTip("Two or three names of columns, with commas between them.")
         button = QPushButton("Read", self)
+        button.setToolTip("Read the table again with these columns.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.line, 1)

@@ -1,0 +1,296 @@
+"""The cards: they show an experiment without a word, say every edit with the whole new tree, and never contradict it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QUndoStack
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSlider, QWidget
+from pytestqt.qtbot import QtBot
+
+from engine.arrays import Array
+from engine.experiment import Experiment, Training
+from engine.networks import MLP
+from engine.objectives import VPrediction
+from engine.samplers import RK4, EulerMaruyama
+from engine.schedules import OT, CondOT, VPCosine
+from engine.targets import SHAPES, Checkerboard, EightGaussians, Helix, Image, Mixture, Moons, Painting, Points
+from gui.cards import Card, NetworkCard, ObjectiveCard, PathCard, SamplerForm, TargetCard, TrainingCard
+from gui.cards.mixture import MixtureEditor
+from gui.cards.pictures import canvas_picture
+
+ROOT = Path(__file__).parent.parent.parent
+CARDS = [PathCard, ObjectiveCard, NetworkCard, TrainingCard]
+OTHER = Experiment(path=VPCosine(), objective=VPrediction(), network=MLP(width=32), training=Training(batch=64, seed=9), start="standard")
+
+
+@pytest.fixture
+def target_card(qtbot: QtBot) -> TargetCard:
+    undo = QUndoStack()
+    card = TargetCard(undo)
+    undo.setParent(card)
+    qtbot.addWidget(card)
+    card.resize(260, 560)
+    card.show()
+    qtbot.waitExposed(card)
+    qtbot.waitUntil(lambda: not card.easel.is_empty, timeout=3000)
+    return card
+
+
+def paint(card: TargetCard, a: tuple[int, int], b: tuple[int, int]) -> None:
+    easel = card.easel
+    QTest.mousePress(easel, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(*a))
+    easel.move_to(easel.mapFromGlobal(easel.mapToGlobal(QPoint(*b))).toPointF())
+    QTest.mouseRelease(easel, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(*b))
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_showing_an_experiment_says_nothing(kind: type, qtbot: QtBot) -> None:
+    card = kind()
+    qtbot.addWidget(card)
+    with qtbot.assertNotEmitted(card.edited):
+        card.set_experiment(OTHER)
+    assert card.experiment == OTHER
+
+
+def test_an_edit_says_the_whole_new_tree(qtbot: QtBot) -> None:
+    card = PathCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment(training=Training(seed=4)))
+    with qtbot.waitSignal(card.edited, timeout=500) as told:
+        card.form.chooser.picked.emit(OT)
+    assert told.args[0] == Experiment(training=Training(seed=4), path=OT())
+    with qtbot.waitSignal(card.edited, timeout=500) as told:
+        card.start.editor("start").combo.picked.emit("standard")
+    assert told.args[0].start == "standard"
+    assert told.args[0].path == OT()
+
+
+def test_a_width_is_typed_and_the_parameters_follow(qtbot: QtBot) -> None:
+    card = NetworkCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment())
+    box = card.form.editor("width").box
+    box.setText("64")
+    box.setModified(True)
+    with qtbot.waitSignal(card.edited, timeout=500) as told:
+        QTest.keyClick(box, Qt.Key.Key_Return)
+    assert told.args[0].network == MLP(width=64)
+    assert f"{MLP(width=64).parameters(2) / 1000:.0f} k" in card.header.note
+
+
+def test_what_does_not_go_together_is_grey_on_both_cards(qtbot: QtBot) -> None:
+    objective, path = ObjectiveCard(), PathCard()
+    qtbot.addWidget(objective)
+    qtbot.addWidget(path)
+    objective.set_experiment(Experiment(path=CondOT()))
+    assert "variance preserving" in (objective.form.chooser.reason(VPrediction) or "")
+    objective.set_experiment(Experiment(path=VPCosine()))
+    assert objective.form.chooser.reason(VPrediction) is None
+    path.set_experiment(Experiment(path=VPCosine(), objective=VPrediction()))
+    assert path.form.chooser.reason(CondOT) is not None
+
+
+def test_a_card_folds_by_mouse_and_keys(qtbot: QtBot) -> None:
+    card = TrainingCard()
+    qtbot.addWidget(card)
+    card.show()
+    QTest.mouseClick(card.header, Qt.MouseButton.LeftButton)
+    assert card.is_folded
+    QTest.keyClick(card.header, Qt.Key.Key_Space)
+    assert not card.is_folded
+
+
+def test_the_sampler_form_counts_evaluations_and_greys(qtbot: QtBot) -> None:
+    form = SamplerForm(RK4(steps=10))
+    qtbot.addWidget(form)
+    assert "40 evaluations" in form.note.text()
+    form.set_refusal(lambda sampler: "no score" if sampler.stochastic else None)
+    assert form.form.chooser.reason(EulerMaruyama) == "no score"
+    with qtbot.waitSignal(form.changed, timeout=500) as told:
+        form.form.editor("steps").slider.setValue(0)
+    assert told.args[0] == form.value == RK4(steps=1)
+
+
+# ---- the target -----------------------------------------------------------------------------------------------------
+
+
+def test_painting_over_a_shape_makes_a_painting_and_undo_gives_the_shape_back(target_card: TargetCard, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(target_card.painted, timeout=1000) as told:
+        paint(target_card, (30, 30), (60, 60))
+    painting = told.args[0]
+    assert isinstance(painting, Painting)
+    assert np.array_equal(painting.raster.values, target_card.easel.raster())
+    assert painting.box == canvas_picture(EightGaussians()).box
+    with qtbot.waitSignal(target_card.painted, timeout=1000) as told:
+        target_card.easel.undo_stack.undo()
+    assert told.args[0] == EightGaussians()
+    assert target_card.start_from.key is EightGaussians
+
+
+def test_painting_is_not_an_edit_of_its_own(target_card: TargetCard, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(target_card.edited):
+        paint(target_card, (30, 30), (60, 60))
+    assert target_card.easel.undo_stack.count() == 1
+
+
+def test_an_empty_canvas_is_said_and_not_learned(target_card: TargetCard, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(target_card.painted):
+        target_card.easel.clear()
+    assert "empty" in target_card.problem.text()
+    assert target_card.experiment.target == EightGaussians()
+    paint(target_card, (30, 30), (60, 60))
+    assert target_card.problem.isHidden()
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s is not EightGaussians], ids=lambda s: s.__name__)
+def test_every_shape_can_be_picked(target_card: TargetCard, qtbot: QtBot, shape: type) -> None:
+    before = target_card.easel.raster()
+    with qtbot.waitSignal(target_card.edited, timeout=1000) as told:
+        target_card.start_from.picked.emit(shape)
+    assert told.args[0].target == shape()
+    qtbot.waitUntil(lambda: not np.array_equal(before, target_card.easel.raster()), timeout=3000)
+    assert bool(target_card.easel.locked) == (shape().dimension == 3)
+    assert target_card.easel.undo_stack.count() == 0
+
+
+def test_a_three_dimensional_target_unlocks_with_an_empty_canvas(target_card: TargetCard, qtbot: QtBot) -> None:
+    target_card.set_experiment(Experiment(target=Helix()))
+    qtbot.waitUntil(lambda: bool(target_card.easel.locked), timeout=3000)
+    target_card.start_from.picked.emit(Painting)
+    assert target_card.easel.locked == ""
+    assert target_card.easel.is_empty
+    with qtbot.waitSignal(target_card.painted, timeout=1000) as told:
+        paint(target_card, (30, 30), (60, 60))
+    assert told.args[0].dimension == 2
+
+
+def test_a_painting_is_shown_bit_for_bit(target_card: TargetCard) -> None:
+    ink = np.random.default_rng(0).random((256, 256)).astype(np.float32)
+    target_card.set_experiment(Experiment(target=Painting(raster=Array(ink), box=(0.0, 2.0, 0.0, 2.0))))
+    assert np.array_equal(target_card.easel.raster(), ink)
+    assert "256²" in target_card.header.note
+
+
+def test_parameters_of_a_shape_are_a_form(target_card: TargetCard, qtbot: QtBot) -> None:
+    target_card.set_experiment(Experiment(target=Checkerboard()))
+    form = target_card._form
+    with qtbot.waitSignal(target_card.edited, timeout=500) as told:
+        form.editor("squares").slider.setValue(1000)
+    assert told.args[0].target == Checkerboard(squares=32)
+    with qtbot.waitSignal(target_card.edited, timeout=500) as told:
+        target_card.scaling.editor("standardise").combo.picked.emit("none")
+    assert told.args[0].target == Checkerboard(squares=32, standardise="none")
+
+
+def test_a_table_and_a_picture_are_loaded(target_card: TargetCard, qtbot: QtBot, tmp_path: Path) -> None:
+    from PIL import Image as Pillow
+
+    table, picture = tmp_path / "two.csv", tmp_path / "disc.png"
+    table.write_text("a,b\n" + "\n".join(f"{k},{k * k}" for k in range(20)), encoding="utf-8")
+    Pillow.fromarray(np.full((20, 30), 200, dtype=np.uint8)).save(picture)
+    with qtbot.waitSignal(target_card.edited, timeout=5000) as told:
+        target_card.easel.fileDropped.emit(str(table))
+    assert isinstance(told.args[0].target, Points)
+    assert target_card.start_from.currentText() == "two.csv"
+    with qtbot.waitSignal(target_card.edited, timeout=5000) as told:
+        target_card.load_file(str(picture))
+    assert isinstance(told.args[0].target, Image)
+    assert target_card.header.note == "image · 30×20"
+    assert target_card.folder == str(tmp_path)
+
+
+def test_a_bad_file_is_said_and_nothing_is_lost(target_card: TargetCard, qtbot: QtBot, tmp_path: Path) -> None:
+    bad, wide = tmp_path / "bad.png", tmp_path / "wide.csv"
+    bad.write_text("no picture", encoding="utf-8")
+    wide.write_text("a,b,c,d\n" + "\n".join(f"{k},{k * k},{-k},{k % 3}" for k in range(9)), encoding="utf-8")
+    before = target_card.experiment
+    target_card.load_file(str(bad))
+    qtbot.waitUntil(lambda: target_card.problem.isVisible(), timeout=5000)
+    assert "bad.png" in target_card.problem.text()
+    assert target_card.columns.isHidden()
+    assert target_card.experiment == before
+    target_card.load_file(str(wide))
+    qtbot.waitUntil(lambda: target_card.columns.isVisible(), timeout=5000)
+    target_card.columns.line.setText("a, b")
+    with qtbot.waitSignal(target_card.edited, timeout=5000) as told:
+        QTest.keyClick(target_card.columns.line, Qt.Key.Key_Return)
+    assert told.args[0].target.columns == ("a", "b")
+
+
+def test_gaussians_are_edited_in_a_table(qtbot: QtBot) -> None:
+    editor = MixtureEditor(Mixture())
+    qtbot.addWidget(editor)
+    told: list[Mixture] = []
+    editor.changed.connect(told.append)
+    editor.table.item(0, 1).setText("-2,5")
+    assert told[-1].means[0] == (-2.5, -0.5)
+    editor.table.item(1, 4).setText("9")
+    assert len(told) == 1
+    assert "positive definite" in editor.problem.text()
+    editor.table.item(0, 0).setText("cat")
+    assert "must be a number" in editor.problem.text()
+    editor.set_value(told[-1])
+    editor.add.click()
+    assert len(told[-1].means) == 4
+    assert told[-1].dimension == 2
+    editor.table.setCurrentCell(0, 0)
+    editor.remove.click()
+    assert told[-1].means[0] == Mixture().means[1]
+
+
+def test_canvas_pictures_are_the_right_way_up() -> None:
+    top = np.zeros((64, 64), dtype=np.float32)
+    top[:8, :16] = 1.0
+    picture = canvas_picture(Image(pixels=Array((top * 255).astype(np.uint8)[..., None])))
+    assert picture.ink[:20, :40].mean() > 0.5
+    assert picture.ink[128:].max() == 0.0
+    moons = canvas_picture(Moons())
+    x0, x1, y0, y1 = moons.box
+    assert x1 - x0 == pytest.approx(y1 - y0)
+    assert moons.ink.max() == pytest.approx(1.0, abs=0.1)
+
+
+# ---- for everyone ---------------------------------------------------------------------------------------------------
+
+
+def everything(qtbot: QtBot) -> list[QWidget]:
+    target = TargetCard(QUndoStack())
+    cards: list[Card] = [target, *(kind() for kind in CARDS)]
+    for card in cards:
+        qtbot.addWidget(card)
+        card.set_experiment(replace(OTHER, target=Checkerboard()))
+    return list(cards)
+
+
+def test_every_control_has_a_tooltip_and_a_name(qtbot: QtBot) -> None:
+    for card in everything(qtbot):
+        for kind in (QAbstractButton, QComboBox, QLineEdit, QSlider):
+            for control in card.findChildren(kind):
+                if control.objectName().startswith("qt_") or isinstance(control.parent(), QComboBox):
+                    continue
+                assert control.toolTip(), f"{card.accessibleName()}: {control} has no tooltip"
+                assert control.accessibleName() or getattr(control, "text", str)(), f"{card.accessibleName()}: {control} has no name"
+
+
+def test_no_label_is_cut_at_the_width_of_the_column(qtbot: QtBot) -> None:
+    for card in everything(qtbot):
+        card.resize(258, card.sizeHint().height())
+        card.show()
+        qtbot.waitExposed(card)
+        assert card.minimumSizeHint().width() <= 258, card.accessibleName()
+        for label in card.findChildren(QLabel):
+            if label.isVisible() and not label.wordWrap():
+                assert label.width() >= label.sizeHint().width() - 1, f"{card.accessibleName()}: “{label.text()}” is cut"
+
+
+def test_the_cards_come_without_torch_and_without_scipy() -> None:
+    code = "import sys, gui.cards, gui.easel; sys.exit(any(m in sys.modules for m in ('torch', 'scipy', 'ziamath', 'PIL', 'vispy')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,80 @@
+"""Formulas are typeset, all of them, off the window's thread; the schedule's curves are the path's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from engine.networks import MLP
+from engine.objectives import Objective
+from engine.samplers import EulerMaruyama, Sampler
+from engine.samplers.sigma import ReversalSigma, Sigma, SqrtSigma
+from engine.schedules import CondOT, Schedule, VPCosine
+from engine.targets import Target
+from gui.forms.reflection import alternatives
+from gui.formula import Formula, lines_of, svg_of
+from gui.schedule_plot import SchedulePlot, curves
+from gui.theme import colour
+
+CHOICES = [MLP, *(kind for union in (Schedule, Objective, Sampler, Sigma, Target) for kind in alternatives(union))]
+
+
+@pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: kind.__name__)
+def test_every_formula_of_the_engine_can_be_typeset(kind: type) -> None:
+    assert kind.formula
+    for line in lines_of(kind.formula):
+        svg = svg_of(line)
+        assert "<path" in svg
+        assert "<use" not in svg
+
+
+def test_a_long_formula_breaks_into_its_parts() -> None:
+    assert lines_of(VPCosine.formula) == tuple(VPCosine.formula.split(r",\quad "))
+
+
+def test_a_formula_appears_in_the_text_colour(qtbot: QtBot) -> None:
+    formula = Formula(CondOT.formula)
+    qtbot.addWidget(formula)
+    formula.resize(230, formula.sizeHint().height())
+    formula.show()
+    qtbot.waitUntil(lambda: formula.is_ready, timeout=5000)
+    assert formula.sizeHint().height() > 2 * formula.fontMetrics().height()
+    image = formula.grab().toImage()
+    shown = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    wanted = colour("text")
+    # strokes are thinner than a pixel: none is quite the full colour
+    nearest = min(abs(c.red() - wanted.red()) + abs(c.green() - wanted.green()) + abs(c.blue() - wanted.blue()) for c in shown)
+    assert nearest < 90
+    formula.set_latex("", "")
+    assert formula.isHidden()
+
+
+def test_a_formula_fits_its_place(qtbot: QtBot) -> None:
+    formula = Formula(EulerMaruyama.formula)
+    qtbot.addWidget(formula)
+    formula.resize(230, 60)
+    formula.show()
+    qtbot.waitUntil(lambda: formula.is_ready, timeout=5000)
+    assert all(box.right() <= 230 for box in formula._fitted(230))
+
+
+def test_the_curves_are_the_schedule() -> None:
+    t, found = curves(VPCosine(), SqrtSigma(scale=2.0))
+    assert np.allclose(found["alpha"] ** 2 + found["beta"] ** 2, 1.0)
+    assert np.allclose(found["sigma"], 2.0 * np.sqrt(1 - np.clip(t, 1e-3, 1 - 1e-3)))
+
+
+@pytest.mark.parametrize("kind", alternatives(Schedule), ids=lambda kind: kind.__name__)
+def test_every_schedule_is_drawn_with_three_colours(kind: type, qtbot: QtBot) -> None:
+    plot = SchedulePlot()
+    qtbot.addWidget(plot)
+    plot.resize(230, 74)
+    plot.set_path(kind(), ReversalSigma())
+    plot.set_time(0.4)
+    image = plot.grab().toImage()
+    shown = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    for role in ("alpha", "beta", "sigma"):
+        wanted = colour(role)
+        near = sum(abs(c.red() - wanted.red()) + abs(c.green() - wanted.green()) + abs(c.blue() - wanted.blue()) < 40 for c in shown)
+        assert near > 15, role
