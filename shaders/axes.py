@@ -70,6 +70,8 @@ def places(view: View, data: PaneData, axis: int) -> list[tuple[str, float]]:
     low, high = float(start[axis]) * scale + shift, float(end[axis]) * scale + shift
     length = plot.width if axis == 0 else plot.height
     most = max(2, int(length / view.pixel_ratio / (76 if axis == 0 else 56)))
+    while len(ticks(low, high, most)) < 3 and most < 8:
+        most += 1
     size = step(low, high, most)
     out = []
     for value in ticks(low, high, most):

@@ -75,6 +75,7 @@ def labels(view: View, low: Floats, high: Floats, data: PaneData, theme: Theme) 
     middle = view.to_pixels(((low + high) / 2)[None])[0]
     names = (*data.axis_names, "", "", "")[:3]
     ratio = view.pixel_ratio
+    down = view.camera.elevation < 0  # the floor is above then, and its numbers too
     out: list[Label] = []
     for axis in range(3):
         start, end = edge(view, axis, low, high, near)
@@ -89,7 +90,7 @@ def labels(view: View, low: Floats, high: Floats, data: PaneData, theme: Theme) 
             place[axis] = value
             x, y = view.to_pixels(place[None])[0] + normal * 15 * ratio
             out.append(Label(text, float(x), float(y), rgba(theme.dim), SIZE * ratio, across="center", down="middle"))
-        x, y = pixels.mean(0) + normal * 38 * ratio if axis < 2 else pixels[int(np.argmin(pixels[:, 1]))] - (0.0, 14 * ratio)
+        x, y = pixels.mean(0) + normal * 38 * ratio if axis < 2 else pixels[0 if down else 1] + (0.0, (14 if down else -14) * ratio)
         across: Across = "center" if axis == 2 or abs(normal[0]) < 0.55 else ("left" if normal[0] > 0 else "right")
         out.append(Label(names[axis], float(x), float(y), rgba(theme.text), SIZE * ratio, across=across, down="middle"))
     return out

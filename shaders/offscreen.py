@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class Offscreen:
 
     ``backend`` is one of vispy's names; None tries EGL first (on Linux without a display through its surfaceless platform), then
     what else is there. It has a vispy application of its own, so it can live beside a Qt window in one process. The same scene
-    and arrays give the same bytes on one machine.
+    and arrays give the same bytes on one machine. A film looks like the window when ``pixel_ratio`` is about height / 720.
 
     >>> with Offscreen((1280, 720)) as off:
     ...     picture = off.render(scene, data)
@@ -73,14 +74,33 @@ class Offscreen:
 
 def hidden_canvas(backend: str | None = None, size: tuple[int, int] = (16, 16)) -> Any:
     """A canvas that is never shown, with its own vispy application; raises NoOpenGL with the reason of each attempt."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        os.environ.setdefault("EGL_PLATFORM", "surfaceless")
     from vispy import app
 
     reasons = []
     for name in (backend,) if backend else BACKENDS:
-        try:
-            return app.Canvas(app=app.Application(name), size=size, show=False)
-        except (RuntimeError, ImportError, OSError, AttributeError, ValueError) as error:
-            reasons.append(f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+        for prepare in (_surfaceless, _default) if name == "egl" else (lambda: True,):
+            if not prepare():
+                continue
+            try:
+                return app.Canvas(app=app.Application(name), size=size, show=False)
+            except (RuntimeError, ImportError, OSError, AttributeError, ValueError) as error:
+                reasons.append(f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
     raise NoOpenGL("no OpenGL context without a window: " + "; ".join(reasons))
+
+
+def _surfaceless() -> bool:
+    """Without a display EGL must be told so before vispy loads it (Mesa). True: worth a try."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("EGL_PLATFORM", "surfaceless")
+    return True
+
+
+def _default() -> bool:
+    """A driver that knows no surfaceless platform gets a second chance without the hint. True: worth a try."""
+    if os.environ.get("EGL_PLATFORM") != "surfaceless":
+        return False
+    del os.environ["EGL_PLATFORM"]
+    loaded = sys.modules.get("vispy.app.backends._egl")
+    if loaded is not None:
+        importlib.reload(loaded)
+    return True

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from vispy import gloo
+from vispy.gloo import gl
 
 from shaders import blending, colours
 from shaders.programs import Keep, program, vec3
@@ -22,6 +23,7 @@ class ParticlesVisual:
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
         self._program = program("particles")
+        self._program["u_largest"] = largest_point()
 
     def draw(self, view: View, style: Particles, theme: Theme, data: PaneData, t: float) -> None:
         if data.positions is None or data.times is None or not data.positions.size or not len(data.times):
@@ -64,6 +66,14 @@ class ParticlesVisual:
         p["u_size"], p["u_light"] = size * view.pixel_ratio, opacity * exposure(view, size, len(points))
         blending.glow(theme)
         p.draw("points")
+
+
+def largest_point() -> float:
+    """The largest point that this context can draw, in pixels; at least 64 on what is in use."""
+    canvas = gloo.get_current_canvas()
+    if canvas is not None:
+        canvas.context.flush_commands()
+    return float(np.max(gl.glGetParameter(gl.GL_ALIASED_POINT_SIZE_RANGE)))
 
 
 def particle_colours(keep: Keep, data: PaneData, by: ColourBy, theme: Theme, index: int) -> colours.Table:

@@ -112,3 +112,31 @@ def test_it_works_in_a_process_without_any_display():
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, env=env, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(48, 64, 4)"
+
+
+def test_egl_gets_a_second_chance_without_the_surfaceless_hint(monkeypatch):
+    from vispy import app
+
+    asked = []
+
+    def refuse(name):
+        import os
+
+        asked.append((name, os.environ.get("EGL_PLATFORM")))
+        raise RuntimeError("refused")
+
+    monkeypatch.setattr(app, "Application", refuse)
+    monkeypatch.setattr("importlib.reload", lambda module: asked.append(module.__name__))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "EGL_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(NoOpenGL, match=r"egl: refused; egl: refused; osmesa: refused"):
+        hidden_canvas()
+    assert asked[:3] == [("egl", "surfaceless"), "vispy.app.backends._egl", ("egl", None)]
+
+
+def test_contexts_live_beside_each_other(offscreen):
+    sc, data = scene(replace(BARE, particles=Particles(size=9.0))), [still([(0.3, 0.2)])]
+    first = offscreen.render(sc, data, size=(40, 30))
+    with Offscreen((40, 30)) as other:
+        assert (other.render(sc, data) == first).all()
+    assert (offscreen.render(sc, data, size=(40, 30)) == first).all()
