@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QS
 
 from gui.actions import TABLE, native
 from gui.easel.actions import TOOL_WORDS
-from gui.widgets import column, heading, label
+from gui.widgets import column, heading, label, row
 
 GESTURES = (
     ("Paint", "Drag on the canvas; the right button erases; Shift draws a straight line"),
@@ -21,6 +21,7 @@ GESTURES = (
     ("A pane's sampler", "Click its header"),
     ("Open", "Drop a session, an image or a table on the window"),
 )
+COLUMNS = (("Canvas", "Layers"), ("File", "Train", "Help"), ("View",))
 CANVAS = (("mirror", "Mirror", "M"), ("n-fold", "Symmetry", "N"), ("smaller", "Smaller brush", "["), ("larger", "Larger brush", "]"),
           ("clear", "Clear canvas", "Shift+Backspace"))  # fmt: skip
 
@@ -36,15 +37,12 @@ class HelpSheet(QDialog):
         canvas = [(words, native(key)) for words, key, _tip in TOOL_WORDS.values()] + [(words, native(key)) for _n, words, key in CANVAS]
         sections.append(("Canvas", canvas))
         for title, entries in TABLE.items():
-            rows = [(entry.words.rstrip("…"), "   ".join(native(key) for key in entry.keys)) for entry in entries if entry.keys]
-            sections.append((title, rows))
+            pairs = [(entry.words.rstrip("…"), "   ".join(native(key) for key in entry.keys)) for entry in entries if entry.keys]
+            sections.append((title, pairs))
+        by_title = {title: _section(title, rows) for title, rows in sections}
         inside = QWidget()
-        grid = QGridLayout(inside)
-        grid.setHorizontalSpacing(36)
-        grid.setVerticalSpacing(18)
-        grid.addWidget(_section(*sections[0]), 0, 0, 1, 3)
-        for place, (title, rows) in enumerate(sections[1:]):
-            grid.addWidget(_section(title, rows), 1 + place // 3, place % 3, Qt.AlignmentFlag.AlignTop)
+        columns = [column(*(by_title[title] for title in titles), 1, spacing=18) for titles in COLUMNS]
+        inside.setLayout(column(by_title[sections[0][0]], row(*columns, 1, spacing=44), 1, spacing=18))
         scroll = QScrollArea()
         scroll.setWidget(inside)
         scroll.setWidgetResizable(True)

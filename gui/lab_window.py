@@ -125,6 +125,9 @@ class LabWindow(QMainWindow):
         self.controls.setVisible(self._controls_wanted and not full)
         self._charts.setVisible(self._charts_wanted and not full)
         self._deck.setVisible(not bare)
+        if bare:
+            self.messages.dismiss()
+            self.stage.panes[0].canvas.widget.setFocus()
         self._right.layout().setContentsMargins(*((10, 10, 10, 10) if full else (2, 2, 10, 10)))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -43,6 +43,7 @@ class TopBar(QFrame):
         layout.setStretch(2, 1)
         if sys.platform == "darwin":
             self.menus.setNativeMenuBar(True)
+        layout.setAlignment(self.menus, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(layout)
         self.show_status("untrained")
 
@@ -52,7 +53,7 @@ class TopBar(QFrame):
     def show_status(self, status: str) -> None:
         """The button says what it will do."""
         self.train.setText(f"  {BUTTON_WORDS[status]}")
-        wear(self.train, "pause" if status == "training" else "play", "strong")
+        wear(self.train, "pause" if status == "training" else "play", "on_accent")
 
     def show_progress(self, progress: Progress | None) -> None:
         """Steps, speed, time and device."""

@@ -99,8 +99,8 @@ class RecordDialog(QDialog):
         self.fps = _combo([(f"{rate} frames/s", rate) for rate in RATES], preferences.text("film/fps", "60 frames/s"))
         self.seconds = _seconds(0.5, 600, 6.0)
         self.hold_start, self.hold_end = _seconds(0.0, 60, 0.5), _seconds(0.0, 60, 1.0)
-        self.loop = QCheckBox("Run back to the noise, so that it repeats without a jump")
-        self.captions = QCheckBox("Samplers' names, distances and t in the picture")
+        self.loop = QCheckBox("Run back to the noise: it repeats without a jump")
+        self.captions = QCheckBox("Names, distances and t in the picture")
         self.captions.setChecked(True)
         self.fit = QCheckBox("Frame source and data anew")
         self.title = QLineEdit()
@@ -125,13 +125,13 @@ class RecordDialog(QDialog):
         form.addRow("Format", self.format)
         form.addRow("Speed", self.fps)
         form.addRow("Length", self.seconds)
-        form.addRow("Rest at t = 0, t = 1", _as_widget(row(self.hold_start, self.hold_end)))
+        form.addRow("Rest at both ends", _as_widget(row(self.hold_start, self.hold_end)))
         form.addRow("", self.loop)
         form.addRow("Title", self.title)
         form.addRow("", self.captions)
         form.addRow("", self.fit)
         form.addRow("Theme", self.theme)
-        made.setFixedWidth(430)
+        made.setFixedWidth(460)
         return made
 
     def refresh(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +78,7 @@ class FilmProcess(QObject):
         if sys.platform == "win32":
             self._process.kill()
         else:
-            os.kill(self._process.processId(), signal.SIGINT)
+            self._process.terminate()
             QTimer.singleShot(PATIENCE_MS, self._process.kill)
 
     def wait(self, milliseconds: int) -> bool:
@@ -128,7 +127,7 @@ class FilmProcess(QObject):
 
     def _parts(self) -> set[Path]:
         out = self._options.out
-        return {path for path in out.parent.glob(f".{out.stem}*.part*")} if out.parent.is_dir() else set()
+        return set(out.parent.glob(f".{out.stem}*.part*")) if out.parent.is_dir() else set()
 
 
 def fraction_of(line: str) -> float | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QSpinBox, QWidget
+from PySide6.QtCore import QRegularExpression, Qt
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSlider, QWidget
 
 from gui.actions import Actions
 from gui.model import LabModel, LabState
@@ -43,11 +44,9 @@ class ParticleBar(QWidget):
             self.colour.addItem(words, key)
             self.colour.setItemData(self.colour.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.colour.setToolTip("What a particle's colour says")
-        self.seed = QSpinBox()
-        self.seed.setRange(0, 2**31 - 1)
-        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.seed.setKeyboardTracking(False)
-        self.seed.setFixedWidth(96)
+        self.seed = QLineEdit()
+        self.seed.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{1,18}"), self.seed))
+        self.seed.setFixedWidth(72)
         self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("Names the noise that all panes start from; SDE panes share its Brownian path")
         self.again = flat_button("dice", actions["draw-again"].toolTip(), "Draw again")
@@ -62,7 +61,7 @@ class ParticleBar(QWidget):
         self.number.valueChanged.connect(self._number)
         self.size.valueChanged.connect(self._size)
         self.colour.activated.connect(self._colour)
-        self.seed.valueChanged.connect(self._seed)
+        self.seed.editingFinished.connect(self._seed)
         model.changed.connect(self._follow)
         self._show()
 
@@ -84,11 +83,12 @@ class ParticleBar(QWidget):
         for widget, value in (
             (self.number, notch_of(document.particles)),
             (self.size, round(4 * particles.size)),
-            (self.seed, document.seed % 2**31),
         ):
             widget.blockSignals(True)
             widget.setValue(value)
             widget.blockSignals(False)
+        if self.seed.text() != str(document.seed):
+            self.seed.setText(str(document.seed))
         self.number_words.setText(f"{document.particles:,}".replace(",", "\u202f"))
         self.size_words.setText(f"{particles.size:.1f} px")
         self.colour.setCurrentIndex(list(COLOURS).index(particles.colour))
@@ -106,7 +106,8 @@ class ParticleBar(QWidget):
         for index, pane in enumerate(self._model.document.scene.panes):
             self._model.show_layers(index, replace(pane.layers, particles=replace(pane.layers.particles, **changes)))
 
-    def _seed(self, seed: int) -> None:
+    def _seed(self) -> None:
+        seed = int(self.seed.text() or 0)
         self._model.edit_document("seed", replace(self._model.document, seed=seed), merge="seed")
 
 
