@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import time
+import warnings
 import zlib
 from pathlib import Path
 
@@ -305,3 +307,42 @@ def test_names_and_places(tmp_path: Path) -> None:
         target_from(str(tmp_path / "none.csv"))
     with pytest.raises(Problem, match="is a folder"):
         load_target(tmp_path)
+
+
+def _samples() -> list[bytes]:
+    """One small file of each kind, to be damaged."""
+    noise = np.random.default_rng(0).integers(0, 255, (12, 12, 4), dtype=np.uint8)
+    files = []
+    for kind, image in [("PNG", noise), ("PNG", noise[:, :, 0]), ("JPEG", noise[:, :, :3].copy()), ("WEBP", noise)]:
+        stream = io.BytesIO()
+        pillow.fromarray(image).save(stream, kind)
+        files.append(stream.getvalue())
+    stream = io.BytesIO()
+    np.save(stream, np.arange(12.0).reshape(6, 2))
+    return [*files, stream.getvalue(), b"x;y\n1,5;2\n3;4,5\n", b'"a","b"\n1,2\n3,4\n']
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sample=st.sampled_from(_samples()),
+    changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6),
+    cut=st.integers(0, 4000),
+    tail=st.binary(max_size=8),
+)
+def test_damaged_files_are_read_or_refused(tmp_path: Path, sample: bytes, changes: list[tuple[int, int]], cut: int, tail: bytes) -> None:
+    """Whatever the bytes: a target or one line, nothing else."""
+    data = bytearray(sample)
+    for place, byte in changes:
+        data[place % len(data)] = byte
+    (tmp_path / "damaged").write_bytes(bytes(data[: max(1, cut)]) + tail)
+    with warnings.catch_warnings():
+        # Pillow warns of broken metadata and reads on
+        warnings.simplefilter("ignore")
+        message = ""
+        try:
+            target = load_target(tmp_path / "damaged")
+        except Problem as problem:
+            message = str(problem)
+        else:
+            assert np.isfinite(target.sample(3, np.random.default_rng(0))).all()
+    assert "\n" not in message
