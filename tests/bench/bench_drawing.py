@@ -2,7 +2,7 @@
 
 Every frame shows another t. Markers has no notion of t, so it is given the interpolated positions (set_data); in the column "still"
 it is only drawn again, which costs it no upload. Each frame ends with a read-back of one pixel, so that it is really finished.
-Run: ``python -m bench.bench_drawing [seconds]``.
+Run: ``python -m tests.bench.bench_drawing [seconds]``.
 """
 
 from __future__ import annotations
