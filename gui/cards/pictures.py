@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.targets import TargetBase
+from engine.targets import Points, TargetBase
 from gui.easel.brushes import Rect, smoothed
 
 Box = tuple[float, float, float, float]
@@ -32,10 +32,13 @@ def canvas_picture(target: TargetBase, side: int = 256) -> CanvasPicture:
 
     if target.dimension == 3:
         return _from_the_side(target.frame().inward(preview_points(target, POINTS_3D)), side)
-    density, box = preview(target, side)
+    bare = isinstance(target, Points) and target.bandwidth == 0
+    density, box = preview(target, side // 3 if bare else side)
     wide = box if target.standardise == "per-axis" else _squared(box)
     ink = _resampled(np.asarray(density, dtype=np.float64), box, wide, side)
-    ink /= max(float(ink.max()), 1e-300)
+    # bare points are blots: where two overlap there is no more ink than full ink
+    full = float(np.quantile(ink[ink > 0.2 * ink.max()], 0.6)) if bare else float(ink.max())
+    ink = np.minimum(ink / max(full, 1e-300), 1.0)
     # the far tails would leave no cell empty
     return CanvasPicture(np.where(ink < FAINTEST, 0.0, ink).astype(np.float32)[::-1].copy(), wide)
 

@@ -32,6 +32,8 @@ KEPT = ("filename", "original", "standardise")
 """Fields of targets that the main form leaves out."""
 FROM_FILE = object()
 SQUARE: Box = (-1.0, 1.0, -1.0, 1.0)
+MOST_ORIGINS = 32
+"""So many pictures of shapes are known again when undo brings them back."""
 
 
 class TargetCard(Card):
@@ -49,7 +51,8 @@ class TargetCard(Card):
         self.folder = ""
         """Where the file dialog opens."""
         self._box = SQUARE
-        self._origin: tuple[Any, np.ndarray] | None = None
+        # by the digest of its picture: undo of the first stroke gives the shape back, not a painting of it
+        self._origins: dict[str, Any] = {}
         self._shown: Any = None
         self._form: StructForm | MixtureEditor | None = None
         self.easel = Easel(undo, self)
@@ -124,9 +127,8 @@ class TargetCard(Card):
         self.easel.set_locked("")
         self._box = target.box
         ink = target.raster.values
-        if ink.shape == (256, 256) and np.array_equal(ink, self.easel._raster):
+        if ink.shape == (256, 256) and np.array_equal(ink, self.easel.raster()):
             return
-        self._origin = None
         self.easel.set_raster(_to_square(ink), undoable=False)
 
     def _draw_picture(self) -> None:
@@ -141,9 +143,10 @@ class TargetCard(Card):
         flat = target.dimension == 2
         self.easel.set_locked("" if flat else "3-D, seen from the side", "" if flat else "To paint, choose “painting” under “Start from”.")
         self._box = picture.box
-        if self._origin is None or self._origin[0] != target or not np.array_equal(self._origin[1], self.easel._raster):
-            self.easel.set_raster(picture.ink, undoable=False)
-        self._origin = (target, self.easel.raster())
+        self.easel.set_raster(picture.ink, undoable=False)
+        if len(self._origins) > MOST_ORIGINS:
+            self._origins.pop(next(iter(self._origins)))
+        self._origins[Array(self.easel.raster()).digest] = target
 
     def _fill_start(self) -> None:
         target = self.experiment.target
@@ -220,8 +223,8 @@ class TargetCard(Card):
             return
         if self.easel.locked:
             self.easel.set_locked("")
-            self._origin, self._box = None, SQUARE
-            self.easel.set_raster(np.zeros_like(self.easel._raster), undoable=False)
+            self._box = SQUARE
+            self.easel.set_raster(np.zeros_like(self.easel.raster()), undoable=False)
             self.set_note("empty canvas")
             self.start_from.set_key(Painting)
         else:
@@ -238,10 +241,8 @@ class TargetCard(Card):
             self._say("The canvas is empty: paint something. Until then the last ink is what is learned.")
             return
         self._say("")
-        if self._origin is not None and np.array_equal(self._origin[1], self.easel._raster):
-            target = self._origin[0]
-        else:
-            target = self._painting()
+        painting = self._painting()
+        target = self._origins.get(painting.raster.digest, painting)
         self.experiment = replace(self.experiment, target=target)
         self._shown = target
         self._fill_start()

@@ -135,6 +135,18 @@ def test_painting_over_a_shape_makes_a_painting_and_undo_gives_the_shape_back(ta
     assert target_card.start_from.key is EightGaussians
 
 
+def test_undo_across_another_shape_still_knows_the_first(target_card: TargetCard, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(target_card.painted, timeout=1000) as told:
+        paint(target_card, (30, 30), (60, 60))
+    painting = told.args[0]
+    target_card.set_experiment(Experiment(target=Moons()))
+    qtbot.waitUntil(lambda: not np.array_equal(painting.raster.values, target_card.easel.raster()), timeout=3000)
+    target_card.set_experiment(Experiment(target=painting))
+    with qtbot.waitSignal(target_card.painted, timeout=1000) as told:
+        target_card.easel.undo_stack.undo()
+    assert told.args[0] == EightGaussians()
+
+
 def test_painting_is_not_an_edit_of_its_own(target_card: TargetCard, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(target_card.edited):
         paint(target_card, (30, 30), (60, 60))
