@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QUndoStack
+from PySide6.QtGui import QResizeEvent, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from engine.arrays import Array
@@ -101,6 +101,11 @@ class TargetCard(Card):
         self.easel.fileDropped.connect(self.load_file)
         self.columns.chosen.connect(lambda path, names: self.load_file(path, names))
         self.scaling.changed.connect(lambda form: self._change(replace(self.experiment.target, standardise=form.standardise)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The easel is as high as the card is wide inside."""
+        super().resizeEvent(event)
+        self.easel.setFixedHeight(max(self.easel.minimumSizeHint().height(), self.content.width()))
 
     # ---- showing -----------------------------------------------------------------------------------------------------
 

@@ -31,9 +31,7 @@ class Canvas(QWidget):
         self._locked = ""
         self._busy = False
         """A stroke is under way: no hint."""
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         notifier().changed.connect(self._retint)
 
     @property
@@ -64,12 +62,6 @@ class Canvas(QWidget):
     def radius(self) -> float:
         """The brush's radius in cells."""
         return self.size_ / 4.0 * SIDE
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return width
 
     def sizeHint(self) -> QSize:
         return QSize(232, 232)

@@ -147,6 +147,13 @@ def test_undo_across_another_shape_still_knows_the_first(target_card: TargetCard
     assert told.args[0] == EightGaussians()
 
 
+@pytest.mark.parametrize("width", [240, 258, 320])
+def test_the_canvas_is_square_at_any_width(target_card: TargetCard, width: int, qtbot: QtBot) -> None:
+    target_card.resize(width, 700)
+    qtbot.waitUntil(lambda: abs(target_card.easel.width() - target_card.easel.height()) <= 1, timeout=1000)
+    assert target_card.easel.canvas_rect().width() >= width - 32
+
+
 def test_painting_is_not_an_edit_of_its_own(target_card: TargetCard, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(target_card.edited):
         paint(target_card, (30, 30), (60, 60))
