@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def load_npy(data: bytes, filename: str, columns: Sequence[str] | None = None) -
         array = np.load(stream, allow_pickle=False)
     except Problem:
         raise
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, TokenError, TypeError, KeyError, OverflowError) as error:
         raise Problem(f"{filename} is broken: {' '.join(str(error).split())}") from None
     if array.ndim == 1:
         raise Problem(f"{filename} has one column; a target needs two or three")
