@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shaders.painter import Painter, grab
+from shaders.painter import Page, Painter, grab
 from shaders.scene import PaneData, Scene
 
 BACKENDS = ("egl", "osmesa", "glfw", "pyside6", "pyglet", "sdl2")
@@ -39,6 +39,7 @@ class Offscreen:
         self._backend = backend
         self._canvas: Any = None
         self._painter: Painter | None = None
+        self._page: Page | None = None
 
     def __enter__(self) -> Offscreen:
         self._canvas = hidden_canvas(self._backend)
@@ -62,12 +63,17 @@ class Offscreen:
         """One picture, (h, w, 4) uint8, row 0 at the top, opaque. ``pixel_ratio`` scales points, lines and text, not the picture."""
         painter = self.painter
         self._canvas.set_current()
-        return grab(painter, scene, data, size or self.size, pixel_ratio)
+        size = size or self.size
+        if self._page is None or self._page.size != size:
+            if self._page is not None:
+                self._page.delete()
+            self._page = Page(size)
+        return grab(painter, scene, data, size, pixel_ratio, self._page)
 
     def close(self) -> None:
         """Give the context back."""
         if self._canvas is not None:
-            self._painter = None
+            self._painter, self._page = None, None
             self._canvas.close()
             self._canvas = None
 

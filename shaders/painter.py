@@ -77,28 +77,37 @@ class Painter:
         width, height = size_px
         whole = Rect(0, 0, width, height)
         before = _state()
+        views = self.views(scene, data, size_px, pixel_ratio)
+        shapes, labels = self._surround(scene, size_px, views, theme, pixel_ratio)
         gloo.set_state(scissor_test=True, depth_test=False)
         _window(whole, height)
         _aim(whole, height)
-        views = self.views(scene, data, size_px, pixel_ratio)
         if not (len(views) == 1 and views[0].pane == whole):
             gloo.clear(color=(*rgb(theme.background), 1.0), depth=False)
         for i, seen in enumerate(views):
             self._pane(scene, i, data[i] if i < len(data) else PaneData(), seen, theme, height)
         _window(whole, height)
         _aim(whole, height)
-        shapes: list[Shape] = []
-        labels: list[Label] = []
-        if scene.captions:
-            shapes, labels = captions.surround(scene, size_px, theme, pixel_ratio)
-            for pane, seen in zip(scene.panes, views, strict=True):
-                labels += captions.header(seen.pane, pane, theme, pixel_ratio)
-        if scene.captions or len(views) > 1:
-            shapes = [shape for seen in views for shape in captions.frame(seen.pane, theme, pixel_ratio)] + shapes
         self._shapes.draw(whole, shapes)
         self._text.draw(whole, labels)
         _restore(before)
         self._keep.sweep(array for pane in data for array in vars(pane).values())
+
+    def _surround(
+        self, scene: Scene, size_px: tuple[int, int], views: list[View], theme: Theme, pixel_ratio: float
+    ) -> tuple[list[Shape], list[Label]]:
+        """What goes over the panes at the end. New words reach the card now, while it has nothing to wait for."""
+        shapes: list[Shape] = []
+        labels: list[Label] = []
+        if scene.captions or len(views) > 1:
+            shapes = [shape for seen in views for shape in captions.frame(seen.pane, theme, pixel_ratio)]
+        if scene.captions:
+            around, labels = captions.surround(scene, size_px, theme, pixel_ratio)
+            shapes += around
+            for pane, seen in zip(scene.panes, views, strict=True):
+                labels += captions.header(seen.pane, pane, theme, pixel_ratio)
+            self._text.prepare(labels)
+        return shapes, labels
 
     def _pane(self, scene: Scene, index: int, data: PaneData, seen: View, theme: Theme, height: int) -> None:
         _window(seen.pane, height)
@@ -187,21 +196,43 @@ def _window(rect: Rect, height: int) -> None:
     gloo.set_scissor(rect.x, height - rect.y - rect.height, rect.width, rect.height)
 
 
-def grab(painter: Painter, scene: Scene, data: Sequence[PaneData], size_px: tuple[int, int], pixel_ratio: float = 1.0) -> NDArray[np.uint8]:
-    """The scene at any size as (h, w, 4) uint8, row 0 at the top, from inside the current context; what was bound is bound again."""
-    width, height = size_px
+class Page:
+    """A framebuffer of a size, to draw into instead of the window."""
+
+    def __init__(self, size_px: tuple[int, int]) -> None:
+        self.size = size_px
+        self._texture = gloo.Texture2D((size_px[1], size_px[0], 4), format="rgba")
+        self.target = gloo.FrameBuffer(color=self._texture)
+
+    def delete(self) -> None:
+        """Give its memory back."""
+        self.target.delete()
+        self._texture.delete()
+
+
+def grab(
+    painter: Painter,
+    scene: Scene,
+    data: Sequence[PaneData],
+    size_px: tuple[int, int],
+    pixel_ratio: float = 1.0,
+    page: Page | None = None,
+) -> NDArray[np.uint8]:
+    """The scene at any size as (h, w, 4) uint8, row 0 at the top, from inside the current context; what was bound is bound again.
+
+    ``page`` of that size is drawn into if it is given, else one that lives as long as this call.
+    """
     before = _state()
-    texture = gloo.Texture2D((height, width, 4), format="rgba")
-    target = gloo.FrameBuffer(color=texture)
-    target.activate()
+    paper = page or Page(size_px)
+    paper.target.activate()
     try:
         painter.draw(scene, data, size_px, pixel_ratio)
-        picture = gloo.read_pixels((0, 0, width, height))
+        picture = gloo.read_pixels((0, 0, *size_px))
     finally:
-        target.deactivate()
+        paper.target.deactivate()
         _restore(before)
-        target.delete()
-        texture.delete()
+        if paper is not page:
+            paper.delete()
     return np.ascontiguousarray(picture, dtype=np.uint8)
 
 

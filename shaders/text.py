@@ -53,13 +53,9 @@ class TextVisual:
 
     def draw(self, pane: Rect, labels: list[Label]) -> None:
         """``pane`` is the rectangle that the viewport covers."""
-        labels = [label for label in labels if label.text.strip()]
+        labels = self.prepare(labels)
         if not labels:
             return
-        while not all(self._place(label) for label in labels):
-            self._start(min(2 * self._side, 4096))
-            if self._side == 4096 and not all(self._place(label) for label in labels):
-                break
         quads = np.concatenate([self._quad(label) for label in labels if self._key(label) in self._places])
         if self._buffer is None:
             self._buffer = gloo.VertexBuffer(quads)
@@ -70,6 +66,15 @@ class TextVisual:
         self._program["u_pane"] = (pane.x, pane.y, pane.width, pane.height)
         blending.over()
         self._program.draw("triangles")
+
+    def prepare(self, labels: list[Label]) -> list[Label]:
+        """Make sure that all the words are in the atlas; those that are not blank are returned."""
+        labels = [label for label in labels if label.text.strip()]
+        while not all(self._place(label) for label in labels):
+            self._start(min(2 * self._side, 4096))
+            if self._side == 4096 and not all(self._place(label) for label in labels):
+                break
+        return labels
 
     def _start(self, side: int) -> None:
         self._side = side
