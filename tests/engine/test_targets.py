@@ -197,3 +197,19 @@ def test_points_kernel_is_a_share_of_the_spread() -> None:
 def test_structs_import_neither_torch_nor_scipy() -> None:
     code = "import sys, engine.experiment, engine.targets.preview; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_arrays_are_equal_by_content_and_read_only() -> None:
+    values = generator(1).standard_normal((3, 2))
+    one, same, other = Array(values), Array(values.copy()), Array(values.astype(np.float32))
+    assert one == same
+    assert one != other
+    values[:] = 0.0
+    assert one == same
+    with pytest.raises(ValueError, match="read-only"):
+        one.values[0, 0] = 1.0
+    with pytest.raises(Problem, match="Python objects"):
+        Array(np.array([{}]))
+    text = msgspec.json.encode(painting(), enc_hook=encode_array)
+    with pytest.raises((Problem, msgspec.ValidationError), match="is not in the file"):
+        msgspec.json.decode(text, type=Target, dec_hook=decoder_of_arrays({}))
