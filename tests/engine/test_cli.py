@@ -235,7 +235,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent so there")
 def test_ctrl_c_while_sampling_leaves_no_half_file(trained: Path, tmp_path: Path) -> None:
-    arguments = ["sample", str(trained), "--steps", "10000", "--count", "200000", "--out", str(tmp_path / "x.npy")]
+    arguments = ["sample", str(trained), "--steps", "10000", "--count", "5000", "--out", str(tmp_path / "x.npy")]
     process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), *arguments], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert process.stderr.readline().startswith("step 0")
