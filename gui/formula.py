@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
@@ -122,7 +122,9 @@ class Formula(QFrame):
         if latex == self._latex:
             return
         self._latex = latex
-        self.setVisible(bool(latex))
+        # only within another widget: a formula alone would become a window by being shown
+        if self.parentWidget() is not None:
+            self.setVisible(bool(latex))
         ready = _Typesetter.the().ready.get(latex)
         if ready is not None:
             self._set_lines(ready)
@@ -131,8 +133,8 @@ class Formula(QFrame):
             if self.isVisible():
                 _Typesetter.the().ask(latex)
 
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]  # PySide's stub names QShowEvent
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         if self._latex and not self._lines:
             _Typesetter.the().ask(self._latex)
 
@@ -177,8 +179,8 @@ class Formula(QFrame):
     def minimumSizeHint(self) -> QSize:
         return QSize(60, self.sizeHint().height())
 
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]  # PySide's stub names QResizeEvent
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         self._painted = None
         if self.height() != self._height(self.width()):
             self.updateGeometry()

@@ -151,7 +151,9 @@ class StructForm(QWidget):
             self._editors[spec.name] = editor
         for first, second in pairwise(self.focusable()):
             QWidget.setTabOrder(first, second)
-        self.setVisible(row > 1 or self.chooser is not None)
+        # only within another widget: a form alone would become a window by being shown
+        if self.parentWidget() is not None:
+            self.setVisible(row > 1 or self.chooser is not None)
         self.updateGeometry()
 
     def _edited(self, name: str, value: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QMouseEvent, QUndoStack
+from PySide6.QtGui import QDropEvent, QInputDevice, QMouseEvent, QPointingDevice, QTabletEvent, QUndoStack
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -173,6 +173,40 @@ def test_shift_joins_with_a_straight_line(easel: Easel) -> None:
     drag(easel, (20, 240), (120, 100), (240, 240), modifier=Qt.KeyboardModifier.ShiftModifier)
     # the detour is not there: only the line from the anchor to where the mouse was let go
     assert easel.raster()[100, 120] == ink[100, 120]
+
+
+def pen(easel: Easel, kind: QEvent.Type, place: QPoint, pressure: float, tip: QPointingDevice.PointerType) -> None:
+    """A tablet's event, as the system would send it."""
+    caps = QInputDevice.Capability.Position | QInputDevice.Capability.Pressure
+    device = QPointingDevice("pen", 1, QInputDevice.DeviceType.Stylus, tip, caps, 1, 2)
+    at = QPointF(place)
+    held = Qt.MouseButton.NoButton if kind == QEvent.Type.TabletRelease else LEFT
+    event = QTabletEvent(kind, device, at, easel.mapToGlobal(at), pressure, 0, 0, 0, 0, 0, NONE, LEFT, held)
+    QApplication.sendEvent(easel, event)
+
+
+def test_a_pen_presses_and_its_other_end_erases(easel: Easel) -> None:
+    tip, end = QPointingDevice.PointerType.Pen, QPointingDevice.PointerType.Eraser
+    easel.set_size(0.3)
+    for kind, x in ((QEvent.Type.TabletPress, 60), (QEvent.Type.TabletMove, 190), (QEvent.Type.TabletRelease, 190)):
+        pen(easel, kind, QPoint(x, 100), 0.5, tip)
+    ink = easel.raster()
+    assert ink[100, 120] == pytest.approx(0.5)
+    # half the pressure is also a thinner line
+    assert 0 < np.count_nonzero(ink[:, 120]) < 2 * easel.radius * 0.85
+    for kind, x in ((QEvent.Type.TabletPress, 60), (QEvent.Type.TabletMove, 190), (QEvent.Type.TabletRelease, 190)):
+        pen(easel, kind, QPoint(x, 100), 1.0, end)
+    assert easel.raster()[100, 120] == 0.0
+    assert easel.undo_stack.count() == 2
+
+
+def test_a_finger_paints(easel: Easel) -> None:
+    device = QTest.createTouchDevice()
+    QTest.touchEvent(easel, device).press(0, QPoint(50, 50), easel)
+    QTest.touchEvent(easel, device).move(0, QPoint(150, 50), easel)
+    QTest.touchEvent(easel, device).release(0, QPoint(150, 50), easel)
+    assert easel.raster()[50, 55:145].min() == 1.0
+    assert easel.undo_stack.count() == 1
 
 
 def test_keys_paint_too(easel: Easel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.networks import MLP
@@ -12,6 +13,7 @@ from engine.samplers import EulerMaruyama, Sampler
 from engine.samplers.sigma import ReversalSigma, Sigma, SqrtSigma
 from engine.schedules import CondOT, Schedule, VPCosine
 from engine.targets import Target
+from gui.forms import StructForm
 from gui.forms.reflection import alternatives
 from gui.formula import Formula, lines_of, svg_of
 from gui.schedule_plot import SchedulePlot, curves
@@ -46,8 +48,22 @@ def test_a_formula_appears_in_the_text_colour(qtbot: QtBot) -> None:
     # strokes are thinner than a pixel: none is quite the full colour
     nearest = min(abs(c.red() - wanted.red()) + abs(c.green() - wanted.green()) + abs(c.blue() - wanted.blue()) for c in shown)
     assert nearest < 90
+
+
+def test_no_formula_takes_no_place(qtbot: QtBot) -> None:
+    holder = QWidget()
+    qtbot.addWidget(holder)
+    formula = Formula(CondOT.formula, holder)
     formula.set_latex("", "")
     assert formula.isHidden()
+    formula.set_latex(CondOT.formula)
+    assert not formula.isHidden()
+
+
+def test_nothing_becomes_a_window_by_itself(qtbot: QtBot) -> None:
+    for widget in (Formula(CondOT.formula), StructForm(MLP), StructForm(Schedule)):
+        qtbot.addWidget(widget)
+        assert not widget.isVisible()
 
 
 def test_a_formula_fits_its_place(qtbot: QtBot) -> None:
