@@ -55,7 +55,9 @@ class SamplerForm(QWidget):
 
     def _show(self) -> None:
         sampler = self.form.value
-        self.formula.set_latex(sampler.formula, help_of(sampler))
+        sigma = getattr(sampler, "sigma", None)
+        parts = [sampler] if sigma is None else [sampler, sigma]
+        self.formula.set_latex(r",\quad ".join(part.formula for part in parts), "\n".join(help_of(part) for part in parts))
         kind = "SDE: noise is added on the way" if sampler.stochastic else "ODE: no noise on the way"
         self.note.setText(f"{sampler.evaluations} evaluations · {'SDE' if sampler.stochastic else 'ODE'}")
         self.note.setToolTip(f"{kind}.\n{sampler.evaluations_per_step} evaluation(s) of the network a step.")

@@ -117,6 +117,8 @@ def test_the_sampler_form_counts_evaluations_and_greys(qtbot: QtBot) -> None:
     with qtbot.waitSignal(form.changed, timeout=500) as told:
         form.form.editor("steps").slider.setValue(0)
     assert told.args[0] == form.value == RK4(steps=1)
+    form.set_value(EulerMaruyama())
+    assert EulerMaruyama().sigma.formula in form.formula.latex
 
 
 # ---- the target -----------------------------------------------------------------------------------------------------
