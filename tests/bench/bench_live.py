@@ -112,7 +112,7 @@ def main() -> None:
     free = 0.5 * (first + last)
     p50, p99 = np.percentile(intervals, [50, 99])
     print(
-        f"frames: {1000.0 / intervals.mean():.1f} a second; interval p50 {p50:.0f} ms, p99 {p99:.0f} ms (goal: 50), longest {intervals.max():.0f} ms"
+        f"frames: {1000.0 / intervals.mean():.1f} a second; p50 {p50:.0f} ms, p99 {p99:.0f} ms (goal: 50), longest {intervals.max():.0f} ms"
     )
     print(f"training on 1 thread: {float(rate):.0f} steps/s behind the window, {free:.0f} without one")
     print(f"ratio {float(rate) / free:.2f} (goal: at least 0.5)")
