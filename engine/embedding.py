@@ -23,7 +23,7 @@ from torch import Tensor
 from engine.networks import MLP
 from engine.preconditioning import Preconditioning
 
-LOWEST, HIGHEST = 0.7, 32.0
+LOWEST, HIGHEST = 0.7, 24.0
 """Frequencies w of the space features, radians per standard deviation of the data, spaced geometrically between these."""
 
 

@@ -88,6 +88,7 @@ class Trainer:
         self._batches = Batches(experiment, self.device)
         self.network = experiment.network.build(experiment.target.dimension, self.device)
         self.network.initialise(generator(experiment.training.seed, "weights"))
+        self._block: Block | None = None
         self._adam = Adam(self.network.weights, self.network.gradient)
         if state is not None:
             if len(state.weights) != len(self.network.weights):
@@ -106,7 +107,6 @@ class Trainer:
 
         Raises TrainingStopped, with the last good weights kept, when the loss is no longer finite or memory runs out.
         """
-        block: Block | None = None
         most = math.inf if until is None else until
         while self.step < most:
             started = time.perf_counter()
@@ -115,10 +115,7 @@ class Trainer:
             try:
                 losses: list[torch.Tensor] = []
                 while len(losses) < SLICE_STEPS and self.step < most and (not losses or time.perf_counter() - started < SLICE_SECONDS):
-                    index = self.step // self._batches.steps
-                    if block is None or block.first != index * self._batches.steps:
-                        block = self._batches.block(index)
-                    losses.append(self._step(block))
+                    losses.append(self._step())
                 values = torch.stack(losses).to("cpu", torch.float32).numpy()
                 finite = bool(np.isfinite(values).all()) and bool(torch.isfinite(self._adam.ema.sum()))
             except (MemoryError, RuntimeError) as error:
@@ -140,11 +137,13 @@ class Trainer:
         if self.device.type == "cpu" and torch.get_num_threads() != self.experiment.training.threads:
             torch.set_num_threads(self.experiment.training.threads)
 
-    def _step(self, block: Block) -> torch.Tensor:
-        training = self.experiment.training
-        rate = rate_at(training, self.step)
-        loss = self.network.loss_and_gradient(*block.step(self.step))
-        self._adam.step(rate, training.weight_decay, training.ema)
+    def _step(self) -> torch.Tensor:
+        training, index = self.experiment.training, self.step // self._batches.steps
+        if self._block is None or self._block.first != index * self._batches.steps:
+            self._block = None
+            self._block = self._batches.block(index)
+        loss = self.network.loss_and_gradient(*self._block.step(self.step))
+        self._adam.step(rate_at(training, self.step), training.weight_decay, training.ema)
         return loss
 
     def _return_to(self, tensors: list[torch.Tensor], step: int) -> None:

@@ -27,27 +27,23 @@ SMALL = Experiment(target=Moons(), network=MLP(width=32, depth=2), training=Trai
 
 
 def advance(trainer: Trainer, steps: int) -> None:
-    """Exactly to ``steps``: slices of one step."""
-    run = trainer.run()
-    while trainer.step < steps:
-        next(run)
+    """Exactly to ``steps``."""
+    for _ in trainer.run(until=steps):
+        pass
+    assert trainer.step == steps
 
 
-@pytest.fixture
-def single_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.SLICE_STEPS", 1)
-
-
-@pytest.mark.usefixtures("single_steps")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_resuming_is_the_same_bit_for_bit(threads: int) -> None:
-    """200 steps at once against 100 + a state + 100; 100 is in the middle of a block of 32."""
-    experiment = msgspec.structs.replace(SMALL, training=Training(batch=64, seed=3, threads=threads))
+@pytest.mark.parametrize(
+    ("network", "batch", "threads", "steps"), [(SMALL.network, 64, 1, 200), (MLP(), 256, 1, 80), (MLP(), 256, 2, 40)], ids=str
+)
+def test_resuming_is_the_same_bit_for_bit(network: MLP, batch: int, threads: int, steps: int) -> None:
+    """All steps at once against half of them + a state + the rest; the half is in the middle of a block of 32."""
+    experiment = msgspec.structs.replace(SMALL, network=network, training=Training(batch=batch, seed=3, threads=threads))
     whole, first = Trainer(experiment), Trainer(experiment)
-    advance(whole, 200)
-    advance(first, 100)
+    advance(whole, steps)
+    advance(first, steps // 2)
     second = Trainer(experiment, state=first.state())
-    advance(second, 200)
+    advance(second, steps)
     for name in ("weights", "ema", "first", "second"):
         assert np.array_equal(getattr(whole.state(), name), getattr(second.state(), name)), name
     assert whole.losses == first.losses + second.losses
