@@ -1,6 +1,6 @@
 """Film: frames in, an encoder's pipe out. MP4 (H.264), GIF, WebM (VP9) by ffmpeg, a folder of PNGs by Pillow.
 
-The encoder is told to keep nothing of the time or place (``bitexact``) and uses a fixed number of threads: the same frames give the
+The encoder is told to keep nothing of the time or place (``bitexact``), and has a fixed number of threads: the same frames give the
 same file on the same machine. A film is written beside its place and moved there when it is whole.
 """
 
@@ -29,7 +29,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 Frame = NDArray[np.uint8]
 """(h, w, 3), row 0 at the top."""
 
-THREADS = 2
+THREADS = max(1, min(16, os.cpu_count() or 1))
+"""The encoders' threads: what they write depends on it, so it is fixed for a machine whatever else runs there."""
 GIF_FPS = 50.0
 """A GIF counts hundredths of a second, and players slow down below two of them."""
 LARGEST = 16_384
@@ -119,7 +120,7 @@ def _png_folder(frames: Iterable[Frame], size: tuple[int, int], out: Path) -> Ge
 
 _ENCODERS: dict[str, list[str]] = {
     "mp4": [
-        *["-vf", f"{TO_YUV},{SETPARAMS}", "-c:v", "libx264", "-preset", "medium", "-crf", "18", "-threads", str(THREADS)],
+        *["-vf", f"{TO_YUV},{SETPARAMS}", "-c:v", "libx264", "-preset", "faster", "-crf", "17", "-threads", str(THREADS)],
         *[*BT709, "-movflags", "+faststart", "-f", "mp4"],
     ],
     "webm": [
