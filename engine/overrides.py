@@ -24,6 +24,7 @@ from engine.files import reason
 from engine.introspection import Parameter, alternatives, parameters, tag_of
 from engine.samplers import Sampler
 from engine.targets import SHAPES, Target
+from engine.targets.raster import Channel
 
 TOML_LIMIT = 64 << 20
 
@@ -86,7 +87,7 @@ def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
     return cast(Experiment, _rebuilt(Experiment, experiment, tree, "the experiment"))
 
 
-def target_from(text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: str | None = None) -> Target:
+def target_from(text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: Channel | None = None) -> Target:
     """The shape of that name, or the file of that name in ``folder``. Raises Problem."""
     shapes = {tag_of(shape): shape for shape in SHAPES}
     if text in shapes:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 LOGICAL = 1280 * 720
 """Logical pixels of a film: words, lines and points have the size that they have in a window of so many."""
 SMALLEST_RATIO = 0.7
-FIELD_NODES = 22
-"""Arrows along the shorter side of a pane."""
+FIELD_SPACING = 26.0
+"""Logical pixels between the nodes of a field, as in the window."""
 
 DESCRIPTION = """\
 Make a film of a session: all panes side by side, frame by frame from a clock of its own, with no display needed.
@@ -249,20 +249,12 @@ class _Panes:
         from gui.runs import Grid, GridRequest, grid
 
         view = off.painter.views(scene, self.data, plan.size, plan.pixel_ratio)[index]
-        (x0, y0), (x1, y1) = _corners(view)
-        cell = min(x1 - x0, y1 - y0) / FIELD_NODES
-        nodes = max(2, round((x1 - x0) / cell)), max(2, round((y1 - y0) / cell))
-        request = GridRequest(self._requests[index], scene.t, (x0, x1, y0, y1), nodes, layers.velocity.visible, layers.score.visible)
+        spacing = FIELD_SPACING * plan.pixel_ratio
+        nodes = max(4, round(view.pane.width / spacing)), max(4, round(view.pane.height / spacing))
+        run = self._requests[index]
+        request = GridRequest(run, scene.t, view.visible(), nodes, layers.velocity.visible, layers.score.visible)
         found = next(value for value in grid(request, self._fields) if isinstance(value, Grid))
         return replace(data, velocity=found.velocity, score=found.score, field_box=request.box)
-
-
-def _corners(view: Any) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Lowest and highest corner of what a pane's plot shows of the world."""
-    plot = view.plot
-    low = view.to_world(plot.x, plot.y + plot.height)
-    high = view.to_world(plot.x + plot.width, plot.y)
-    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
 
 def _snapshot(loaded: Session, device: str) -> Any:
