@@ -9,8 +9,6 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QMenu, QMenuBar, QWidget
 
-from gui.icons import wear
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -20,40 +18,39 @@ class Entry:
     words: str
     keys: tuple[str, ...] = ()
     tip: str = ""
-    icon: str = ""
     checkable: bool = False
 
 
 FILE = (
-    Entry("new", "New", ("Ctrl+N",), "Begin an empty session", ""),
-    Entry("open", "Open…", ("Ctrl+O",), "Open a session, an image or a table", "open"),
-    Entry("save", "Save", ("Ctrl+S",), "Keep everything in one file", "save"),
+    Entry("new", "New", ("Ctrl+N",), "Begin an empty session"),
+    Entry("open", "Open…", ("Ctrl+O",), "Open a session, an image or a table"),
+    Entry("save", "Save", ("Ctrl+S",), "Keep everything in one file"),
     Entry("save-as", "Save as…", ("Ctrl+Shift+S",), "Keep everything in another file"),
-    Entry("record", "Record…", ("Ctrl+R",), "Make a film, GIF or PNG sequence of the stage", "record"),
+    Entry("record", "Record…", ("Ctrl+R",), "Make a film, GIF or PNG sequence of the stage"),
     Entry("export-samples", "Save samples…", ("Ctrl+E",), "The particles of a pane at t = 1 as CSV or NPY, in your units"),
-    Entry("export-picture", "Save picture…", ("Ctrl+Shift+E",), "A pane or the stage as PNG, one to four times as large", "camera"),
-    Entry("copy-picture", "Copy picture", ("Ctrl+Shift+C",), "The stage as a picture to the clipboard", "copy"),
+    Entry("export-picture", "Save picture…", ("Ctrl+Shift+E",), "A pane or the stage as PNG, one to four times as large"),
+    Entry("copy-picture", "Copy picture", ("Ctrl+Shift+C",), "The stage as a picture to the clipboard"),
     Entry("quit", "Quit", ("Ctrl+Q",), "Leave the lab"),
 )
 VIEW = (
-    Entry("play", "Play or pause", ("Space",), "Time runs from noise to data", "play"),
-    Entry("reverse", "Reverse", ("R",), "Run the other way", "reverse"),
-    Entry("loop", "Loop mode", ("L",), "Once, loop, there and back", "loop"),
+    Entry("play", "Play or pause", ("Space",), "Time runs from noise to data"),
+    Entry("reverse", "Reverse", ("R",), "Run the other way"),
+    Entry("loop", "Loop mode", ("L",), "Once, loop, there and back"),
     Entry("faster", "Faster", (".",), "Double the speed of play"),
     Entry("slower", "Slower", (",",), "Half the speed of play"),
     Entry("start", "To the noise, t = 0", ("Home",)),
     Entry("end", "To the data, t = 1", ("End",)),
     Entry("back", "A little back", ("Left",)),
     Entry("ahead", "A little ahead", ("Right",)),
-    Entry("frame", "Frame everything", ("F",), "Source and data in view (also: double-click)", "frame"),
+    Entry("frame", "Frame everything", ("F",), "Source and data in view (also: double-click)"),
     Entry("zoom-in", "Zoom in", ("Ctrl++", "Ctrl+="), "Also the wheel, about the pointer"),
     Entry("zoom-out", "Zoom out", ("Ctrl+-",)),
-    Entry("draw-again", "Draw again", ("Ctrl+D",), "Other noise: the next seed", "dice"),
-    Entry("add-pane", "Add pane", ("Ctrl+T",), "One more sampler beside, up to four", "add"),
-    Entry("remove-pane", "Remove pane", ("Ctrl+W",), "Take the last pane away", "remove"),
+    Entry("draw-again", "Draw again", ("Ctrl+D",), "Other noise: the next seed"),
+    Entry("add-pane", "Add pane", ("Ctrl+T",), "One more sampler beside, up to four"),
+    Entry("remove-pane", "Remove pane", ("Ctrl+W",), "Take the last pane away"),
     Entry("controls", "Controls", ("F7",), "The column at the left", checkable=True),
     Entry("charts", "Charts", ("F8",), "Loss and distances below the stage", checkable=True),
-    Entry("full-screen", "Full screen", ("F11",), "The stage alone, with its controls", "full-screen", checkable=True),
+    Entry("full-screen", "Full screen", ("F11",), "The stage alone, with its controls", checkable=True),
     Entry("presentation", "Presentation", ("F5",), "Nothing but panes and captions; Esc leaves", checkable=True),
 )
 LAYERS = (
@@ -67,12 +64,12 @@ LAYERS = (
 )
 TRAIN = (
     Entry("train", "Train or pause", ("Ctrl+Return", "Ctrl+Enter"), "Start, pause or go on"),
-    Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay", "stop"),
-    Entry("restart", "Restart", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Begin again from new weights", "restart"),
+    Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay"),
+    Entry("restart", "Restart", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Begin again from new weights"),
     Entry("cancel-runs", "Cancel simulation", ("Ctrl+Backspace",), "Drop what the panes are waiting for"),
 )
 HELP = (
-    Entry("help", "Shortcuts", ("F1", "?"), "What every key and gesture does", "help"),
+    Entry("help", "Shortcuts", ("F1", "?"), "What every key and gesture does"),
     Entry("about", "About Pushforward"),
 )
 TABLE: dict[str, tuple[Entry, ...]] = {"File": FILE, "View": VIEW, "Layers": LAYERS, "Train": TRAIN, "Help": HELP}
@@ -122,8 +119,6 @@ class Actions(QObject):
         keys = f" ({native(entry.keys[0])})" if entry.keys else ""
         action.setToolTip(f"{entry.tip or entry.words}{keys}")
         action.setStatusTip(entry.tip)
-        if entry.icon:
-            wear(action, entry.icon)
         if entry.name == "quit":
             action.setMenuRole(QAction.MenuRole.QuitRole)
         elif entry.name == "about":

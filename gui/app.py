@@ -23,6 +23,8 @@ from gui.theme import apply_theme
 log = logging.getLogger(__name__)
 GC_MS = 2_000
 SIGNALS_MS = 250
+SWITCH_SECONDS = 5e-4
+"""How long a thread may hold the interpreter while another waits: the worker asks for it after each of its many small operations."""
 QUIET = ("This plugin does not support", "propagateSizeHints", "Could not parse stylesheet of object QMenuBar")
 
 
@@ -41,7 +43,6 @@ def open_lab(session: str | None = None) -> int:
     apply_theme(app, preferences.theme)
     lab = Lab(preferences)
     _tell_errors(lab.window.messages.problem)
-    collect = _collect_here(app)
     _listen_to_ctrl_c(app, lab.window.close)
     started = False
 
@@ -49,6 +50,7 @@ def open_lab(session: str | None = None) -> int:
         nonlocal started
         if not started:
             started = True
+            _collect_here(app)
             lab.start()
             if session is not None:
                 lab.files.open_dropped(session)
@@ -62,7 +64,6 @@ def open_lab(session: str | None = None) -> int:
         loop.run_until_complete(finished.wait())
         lab.close()
         loop.run_until_complete(asyncio.sleep(0))
-    collect.stop()
     sys.excepthook = sys.__excepthook__
     return 0
 
@@ -125,15 +126,15 @@ def _tell_errors(say: Callable[[str], object]) -> None:
     sys.excepthook = hook
 
 
-def _collect_here(app: QApplication) -> QTimer:
+def _collect_here(app: QApplication) -> None:
     """Garbage is collected on this thread only: an OpenGL object freed on the worker's thread would crash."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.disable()
     timer = QTimer(app)
     timer.timeout.connect(lambda: gc.collect(1))
     timer.start(GC_MS)
-    return timer
 
 
 def _listen_to_ctrl_c(app: QApplication, close: Callable[[], object]) -> None:

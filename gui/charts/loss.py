@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -13,6 +14,7 @@ from gui.theme import colour, notifier
 from gui.widgets import card, column, heading, label, row
 
 MOST_SHOWN = 3_000
+EVERY_SECONDS = 0.2
 
 
 class LossChart(QWidget):
@@ -32,14 +34,15 @@ class LossChart(QWidget):
         self._raw: Any = None
         self._smooth: Any = None
         self._drawn = -1
+        self._when = 0.0
         notifier().changed.connect(self._paint)
 
     def show_series(self, series: LossSeries) -> None:
         """Draws the losses if there are new ones."""
         last = int(series.rows[-1, 0]) if len(series) else 0
-        if last == self._drawn:
+        if last == self._drawn or (last > self._drawn and time.monotonic() - self._when < EVERY_SECONDS):
             return
-        self._drawn = last
+        self._drawn, self._when = last, time.monotonic()
         if self._plot is None:
             if not len(series):
                 return

@@ -62,6 +62,7 @@ class RecordDialog(QDialog):
         super().__init__(lab.window)
         self._lab = lab
         self._film: FilmProcess | None = None
+        self._recording = False
         self.setWindowTitle("Record")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._make_fields()
@@ -139,7 +140,7 @@ class RecordDialog(QDialog):
         self._custom.setVisible(self.size.currentData() == CUSTOM)
         chosen = [i for i, box in enumerate(self.panes) if box.isChecked() and i < len(self._lab.stage.panes)]
         problem = self._problem(chosen)
-        if self._film is None:
+        if not self._recording:
             self.go.setEnabled(problem is None)
             frames = round(self.seconds.value() * self._rate())
             self.sentence.setText(problem or f"{frames} frames, drawn by a clock of their own: the lab stays free meanwhile.")
@@ -244,6 +245,7 @@ class RecordDialog(QDialog):
         self.sentence.setText(words)
 
     def _busy(self, busy: bool) -> None:
+        self._recording = busy
         self.bar.setVisible(busy)
         self.bar.setValue(0)
         self.go.setEnabled(not busy)
@@ -262,7 +264,7 @@ class RecordDialog(QDialog):
         if self._film is not None:
             self.sentence.setText("Cancelling…")
             self._film.cancel()
-        else:
+        elif not self._recording:
             self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -52,6 +52,7 @@ class Stage(QWidget):
         self._timer.timeout.connect(self._tick)
         model.changed.connect(self._follow)
         self._match_panes()
+        self.redraw()
 
     def start(self) -> None:
         """Begins to tick."""
