@@ -50,7 +50,10 @@ class History:
 
     def recent(self, count: int = 100) -> float | None:
         """Mean of the last ``count`` losses; None before the first."""
-        if not self._parts:
-            return None
-        tail = self.losses[-count:, 1]
-        return float(tail.mean())
+        tail: list[NDArray[np.float64]] = []
+        for part in reversed(self._parts):  # not the joined table: this is asked for at every slice
+            tail.append(part[-count:, 1])
+            count -= len(tail[-1])
+            if count <= 0:
+                break
+        return float(np.concatenate(tail).mean()) if tail else None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 import main as program
@@ -20,6 +21,7 @@ from engine.experiment import Experiment
 from engine.film import ffmpeg
 from engine.session import Session
 from engine.targets import Helix, Moons
+from gui.document import decode_document, encode_document
 from gui.recorder.timing import frame_times
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +73,25 @@ def test_an_mp4_and_a_gif_without_a_display(tmp_path: Path) -> None:
         words = subprocess.run([ffmpeg(), "-i", str(tmp_path / name)], capture_output=True, text=True, check=False).stderr
         assert re.search(said, words), words
         assert "00:00:00.60" in words
+
+
+def test_the_session_s_own_panes_layers_and_theme_are_drawn(tmp_path: Path) -> None:
+    plain = decode_document(None)
+    pane = plain.scene.panes[0]
+    arrows = replace(pane, layers=replace(pane.layers, velocity=replace(pane.layers.velocity, visible=True)))
+    learned = tuple(replace(settings, model="learned") for settings in plain.panes)
+    for name, panes, theme in [("plain", (pane, pane), "dark"), ("arrows", (arrows, pane), "dark"), ("light", (pane, pane), "light")]:
+        document = replace(plain, panes=learned, particles=100, scene=replace(plain.scene, panes=panes, theme=theme))
+        scene = encode_document(document)
+        session.save(Session(experiment=Experiment(target=Moons()), scene=scene), tmp_path / "s.pushforward")
+        options = ["--out", f"{tmp_path / name}/", "--size", "320x180", "--fps", "1", "--seconds", "1", "--hold-end", "0"]
+        done = render([str(tmp_path / "s.pushforward"), *options])
+        assert done.returncode == 0, done.stderr
+    found = {name: pictures(tmp_path / name)[0].astype(int) for name in ("plain", "arrows", "light")}
+    change = np.abs(found["arrows"] - found["plain"])
+    assert change[:, :160].mean() > 1.0, "the arrows are drawn in the first pane"
+    assert change[40:150, 165:].max() == 0, "and nowhere else"
+    assert found["light"].mean() > 180 > 60 > found["plain"].mean()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent so there")

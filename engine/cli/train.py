@@ -91,7 +91,10 @@ def _begin(asked: Namespace) -> Session:
         raise Problem("train: --target is missing: an image, a table of points, or a shape (main.py list targets)")
     if asked.target is not None:
         columns = None if asked.columns is None else [name.strip() for name in asked.columns.split(",")]
-        target = overrides.target_from(asked.target, columns=columns, channel=asked.channel)
+        try:
+            target = overrides.target_from(asked.target, columns=columns, channel=asked.channel)
+        except Problem as problem:  # the readers speak of their arguments, a command line of its flags
+            raise Problem(str(problem).replace("columns=", "--columns ").replace("channel=", "--channel ")) from problem
         experiment = msgspec.structs.replace(experiment, target=target)
     elif asked.columns is not None or asked.channel is not None:
         raise Problem("train: --columns and --channel go with --target FILE")

@@ -76,6 +76,8 @@ def run(arguments: Sequence[str]) -> None:
     hold_end = asked.hold_end if asked.hold_end is not None else asked.seconds / 6
     times = frame_times(asked.seconds, fps, hold_start, hold_end, asked.loop)
     refuse_unwritable(out, folder=form == "png")
+    if form != "png":
+        film.ffmpeg()  # said now, not after the simulation
     loaded = session.load(Path(asked.session))
     document = _document(asked, loaded)
     fit = asked.fit or loaded.scene is None

@@ -214,6 +214,9 @@ def test_history_keeps_milestones() -> None:
     assert history.checkpoints[-1].ema[0] == 800
     assert np.array_equal(history.losses[:, 0], np.arange(1, 1001))
     assert history.recent() == 0.5
+    history.add(1003, [3.5, 6.5, 9.5], lambda: np.zeros(2, dtype=np.float32))
+    assert (history.recent(2), history.recent(4)) == (8.0, 5.0)
+    assert History().recent() is None
     assert [next_milestone(step) for step in (0, 99, 100, 250)] == [100, 100, 200, 400]
 
 
