@@ -1,0 +1,242 @@
+"""The lab as one opens it: a real window on a virtual screen, a real worker, a small network."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import qasync
+from msgspec.structs import replace
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from engine.networks import MLP
+from engine.samplers import Euler, EulerMaruyama
+from engine.schedules import Trigonometric
+from engine.targets import Helix, Moons, Painting
+from gui.app import _use_vispy
+from gui.document import LabDocument, PaneSettings
+from gui.model import LabState
+from gui.preferences import Preferences
+
+SMALL = LabDocument(
+    panes=(PaneSettings(sampler=Euler(steps=6)), PaneSettings(sampler=EulerMaruyama(steps=8))),
+    particles=1_000,
+)
+
+
+@pytest.fixture
+def lab(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("PUSHFORWARD_STATE", str(tmp_path / "state"))
+    _use_vispy()
+    from gui.lab import Lab
+
+    state = LabState(document=SMALL)
+    experiment = replace(state.experiment, network=MLP(width=16, depth=1), training=replace(state.experiment.training, batch=64))
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    made = Lab(Preferences(), LabState(experiment, SMALL))
+    made.loop = loop
+    made.window.resize(1100, 760)
+    made.window.show()
+    made.start()
+    yield made
+    made.model.saved()
+    made.window.close()
+    made.close()
+    loop.close()
+    asyncio.set_event_loop(None)
+    made.window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+
+
+def until(lab: Any, condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Runs the event loop until the condition holds."""
+
+    async def wait() -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+    lab.loop.run_until_complete(wait())
+
+
+def done(lab: Any, work: Coroutine[Any, Any, Any]) -> Any:
+    return lab.loop.run_until_complete(asyncio.wait_for(work, 60))
+
+
+def shown(lab: Any) -> bool:
+    return all(showing.latest.positions is not None for showing in lab.stage.showings)
+
+
+def test_something_moves_before_any_training(lab: Any) -> None:
+    until(lab, lambda: shown(lab) and lab.stage.clock.t > 0.01)
+    positions = [showing.latest.positions for showing in lab.stage.showings]
+    assert positions[0].shape == (7, 1000, 2)
+    assert positions[1].shape == (9, 1000, 2)
+    np.testing.assert_array_equal(positions[0][0], positions[1][0])  # the same noise in both panes
+    assert lab.window.messages.isVisible()
+    assert "Train" in lab.window.messages.text.text()
+    until(lab, lambda: lab.stage.panes[0].metric_words and lab.stage.panes[1].metric_words)
+
+
+def test_painting_a_stroke_makes_the_painting_the_target(lab: Any, qtbot: QtBot) -> None:
+    until(lab, lambda: shown(lab))
+    easel = lab.window.controls.target.easel
+    qtbot.mousePress(easel, Qt.MouseButton.LeftButton, pos=QPoint(40, 40))
+    qtbot.mouseMove(easel, QPoint(90, 90))
+    qtbot.mouseRelease(easel, Qt.MouseButton.LeftButton, pos=QPoint(90, 90))
+    until(lab, lambda: isinstance(lab.model.experiment.target, Painting))
+    until(lab, lambda: all(lab.simulation.shown(i).target == lab.model.experiment.target for i in (0, 1)))
+    assert lab.model.edited
+
+
+def test_training_moves_the_panes_pauses_and_goes_on(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    lab.window.actions_["train"].trigger()
+    until(lab, lambda: lab.training.progress is not None and lab.training.progress.step > 20)
+    until(lab, lambda: all(lab.simulation.shown(i).snapshot is not None for i in (0, 1)))
+    assert [pane.model for pane in lab.model.document.panes] == ["learned", "learned"]
+    lab.window.actions_["train"].trigger()
+    assert lab.training.status == "paused"
+    until(lab, lambda: lab.training.snapshot.step == lab.training.work.step)
+    before = lab.training.work.step
+    lab.window.actions_["train"].trigger()
+    until(lab, lambda: lab.training.work.step > before)
+    assert len(lab.training.losses) == lab.training.losses.rows[-1, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence", "restarts"),
+    [
+        ({"target": Moons()}, "Target changed: training goes on from these weights.", False),
+        ({"path": Trigonometric()}, "Path changed: training restarted.", True),
+        ({"network": MLP(width=8, depth=1)}, "Network changed: training restarted.", True),
+    ],
+)
+def test_a_change_while_training_says_what_it_does(lab: Any, change: dict[str, Any], sentence: str, restarts: bool) -> None:
+    said: list[str] = []
+    lab.training.said.connect(said.append)
+    lab.window.actions_["train"].trigger()
+    until(lab, lambda: lab.training.work.step > 200)
+    before, old, losses = lab.training.work.step, lab.training.work, lab.training.losses
+    lab.model.edit_experiment("change", replace(lab.model.experiment, **change))
+    assert said == [sentence]
+    assert lab.training.running
+    new = lab.training.work
+    assert new is not old
+    assert (lab.training.losses is not losses) == restarts
+    assert restarts or new.step >= before
+    until(lab, lambda: new.step > before)
+
+
+def test_a_session_comes_back(lab: Any, tmp_path: Path) -> None:
+    lab.window.actions_["train"].trigger()
+    until(lab, lambda: lab.training.progress is not None and lab.training.progress.step > 20)
+    until(lab, lambda: lab.training.snapshot is not None)
+    lab.training.stop()
+    until(lab, lambda: lab.training.snapshot.step == lab.training.work.step)
+    step, path = lab.training.work.step, tmp_path / "a.pushforward"
+    done(lab, lab.files._save(path))
+    assert not lab.model.edited
+    experiment, document = lab.model.experiment, lab.model.document
+    lab.files.new()
+    assert lab.training.status == "untrained"
+    done(lab, lab.files._open(path, False))
+    until(lab, lambda: lab.training.snapshot is not None)
+    assert (lab.model.experiment, lab.model.document.panes) == (experiment, document.panes)
+    assert lab.training.snapshot.step == step
+    assert len(lab.training.losses) == step
+    assert not lab.model.edited
+
+
+def test_a_file_that_is_no_session_is_one_line_and_loses_nothing(lab: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bad.pushforward"
+    path.write_bytes(b"no zip")
+    lab.model.edit_document("seed", replace(lab.model.document, seed=4))
+    done(lab, lab.files._guarded(lab.files._open(path, False)))
+    assert lab.window.messages.kind == "problem"
+    assert "bad.pushforward" in lab.window.messages.text.text()
+    assert lab.model.document.seed == 4
+
+
+def test_unsaved_work_is_kept_aside_and_found_after_a_crash(lab: Any) -> None:
+    lab.model.edit_document("seed", replace(lab.model.document, seed=9))
+    done(lab, lab.files.autosave._keep())
+    assert lab.files.autosave._path.exists()
+    assert lab.files.autosave._left_over() == []  # its lock is held: that lab lives
+    lab.files.autosave._lock.unlock()
+    lab.files.autosave._path = lab.files.autosave._path.with_name("another.pushforward")
+    assert len(lab.files.autosave._left_over()) == 1
+
+
+def test_samples_are_written_in_the_users_units(lab: Any, tmp_path: Path) -> None:
+    until(lab, lambda: shown(lab))
+    data = lab.stage.showings[0].latest
+    for name in ("x.csv", "x.npy"):
+        done(lab, lab.files.export._write_samples(data, tmp_path / name))
+    table, array = np.loadtxt(tmp_path / "x.csv", delimiter=",", skiprows=1), np.load(tmp_path / "x.npy", allow_pickle=False)
+    np.testing.assert_array_equal(table, array)
+    assert array.dtype == np.float64
+    assert abs(np.linalg.norm(array, axis=1).mean() - 5.0) < 0.5  # 8gaussians have radius 5
+
+
+def test_a_picture_is_as_large_as_asked(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    pixels = lab.files.export.drawn(0, 2)
+    pane = lab.stage.panes[0]
+    assert pixels.shape == (2 * pane.height(), 2 * pane.width(), 4)
+    assert pixels[:, :, :3].std() > 1
+
+
+def test_three_dimensions_grey_what_is_not_there(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    lab.model.edit_experiment("target", replace(lab.model.experiment, target=Helix()))
+    until(lab, lambda: all(s.latest.dimension == 3 and s.latest.positions is not None for s in lab.stage.showings))
+    chips = lab.stage.panes[0].chips._chips
+    assert not chips["velocity"].isEnabled()
+    assert "three dimensions" in chips["velocity"].toolTip()
+    assert chips["particles"].isEnabled()
+
+
+def test_velocity_follows_time(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    lab.stage.seek(0.25)
+    lab.window.actions_["layer-velocity"].trigger()
+    until(lab, lambda: lab.stage.showings[0].latest.velocity is not None)
+    first = lab.stage.showings[0].latest.velocity
+    lab.stage.seek(0.9)
+    until(lab, lambda: lab.stage.showings[0].latest.velocity is not first)
+
+
+def test_wheel_zooms_all_panes_about_the_pointer(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    canvas = lab.stage.panes[0].canvas
+    place = QPointF(120, 90)
+    before, extent = canvas.world_at(place.x(), place.y()), lab.model.document.scene.camera.extent
+    event = QWheelEvent(
+        place, canvas.widget.mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas.widget, event)
+    assert lab.model.document.scene.camera.extent < extent
+    np.testing.assert_allclose(canvas.world_at(place.x(), place.y()), before, atol=1e-9)
+
+
+def test_presentation_shows_nothing_but_panes(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    lab.window.actions_["presentation"].trigger()
+    assert not lab.window.top.isVisible()
+    assert not lab.window.controls.isVisible()
+    assert not lab.stage.panes[0].chips.isVisible()
+    lab.window.actions_["presentation"].trigger()
+    assert lab.window.top.isVisible()
+    assert lab.stage.panes[0].chips.isVisible()
