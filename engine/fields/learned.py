@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.batches import Batches, moments
+from engine.choice import Problem
 from engine.flat_mlp import activate
 from engine.products import linear_swish
 
@@ -88,7 +89,10 @@ def load_field(experiment: Experiment, state: TrainingState, device: str = "cpu"
 
 
 def field_of(experiment: Experiment, weights: np.ndarray, device: str = "cpu") -> LearnedField:
-    """The field of flat weights (P,), for instance those of a checkpoint."""
+    """The field of flat weights (P,), for instance those of a checkpoint. Raises Problem if they are not this network's."""
     from engine.devices import resolve
 
+    length = experiment.network.flat_length(experiment.target.dimension)
+    if len(weights) != length:
+        raise Problem(f"the weights kept are {len(weights)} numbers, and this network has {length}.")
     return LearnedField(experiment, torch.from_numpy(weights.copy()).to(resolve(device)))

@@ -66,7 +66,7 @@ class Score(ObjectiveBase, tag="score", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,\|s_\theta(x_t, t) + \varepsilon/\beta_t\|^2"
     source: ClassVar[str] = "Vincent 2011; Song 2011.13456"
     prediction: ClassVar[Prediction] = "score"
-    weight: Annotated[Weight, Meta(description="λ(t) in the loss.")] = "beta-squared"
+    weight: Annotated[Weight, Meta(description="λ(t) in the loss; without β² the times next to the data drown the rest.")] = "beta-squared"
 
 
 class Noise(ObjectiveBase, tag="noise", frozen=True, kw_only=True):

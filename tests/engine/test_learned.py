@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine.choice import Problem
 from engine.experiment import Experiment, Training
 from engine.fields.base import denoiser, velocity
-from engine.fields.learned import CHUNK, LearnedField, load_field
+from engine.fields.learned import CHUNK, LearnedField, field_of, load_field
 from engine.networks import MLP
 from engine.objectives import Data, FlowMatching, Noise, Objective, Score, VPrediction
 from engine.schedules import CondOT, VPLinear
@@ -92,6 +93,11 @@ def test_a_kept_state_gives_the_same_field() -> None:
     assert isinstance(kept, LearnedField)
     assert torch.equal(kept(x, 0.5), trainer.field()(x, 0.5))
     assert torch.isfinite(velocity(kept, x, kept.interval[1])).all()
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    with pytest.raises(Problem, match="numbers"):
+        field_of(Experiment(target=Moons()), np.zeros(100, np.float32))
 
 
 def test_three_dimensions() -> None:

@@ -82,6 +82,7 @@ def test_sizes_count_and_start(dimension: int) -> None:
     assert struct.inputs(dimension) == dimension * 7 + 8
     network = struct.build(dimension)
     assert struct.parameters(dimension) == sum(part.numel() for layer in network.layers for part in layer)
+    assert struct.flat_length(dimension) == len(network.weights)
     network.initialise(np.random.default_rng(0))
     assert bool((network.forward(torch.randn(5, struct.inputs(dimension))) == 0).all())
 
