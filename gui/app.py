@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import faulthandler
 import gc
@@ -10,17 +9,24 @@ import logging
 import logging.handlers
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from gui.preferences import Preferences, state_folder
 from gui.theme import apply_theme
 
+if TYPE_CHECKING:
+    from gui.lab_window import LabWindow
+    from gui.model import LabModel
+
 log = logging.getLogger(__name__)
+PATIENCE_SECONDS = 2.0
 GC_MS = 2_000
 SIGNALS_MS = 250
 SWITCH_SECONDS = 5e-4
@@ -33,39 +39,60 @@ def open_lab(session: str | None = None) -> int:
     app = make_app()
     _log_to_file()
     _use_vispy()
-    import qasync
-
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    from gui.lab import Lab
+    from gui.lab_window import LabWindow
+    from gui.model import LabModel
 
     preferences = Preferences()
     apply_theme(app, preferences.theme)
-    lab = Lab(preferences)
-    _tell_errors(lab.window.messages.problem)
-    _listen_to_ctrl_c(app, lab.window.close)
-    started = False
+    model = LabModel()
+    window = LabWindow(model, preferences)
+    _tell_errors(window.messages.problem)
+    _listen_to_ctrl_c(app, window.close)
+    show_first(window)
+    _run(app, window, model, preferences, session)
+    sys.excepthook = sys.__excepthook__
+    return 0
 
-    def start() -> None:
-        nonlocal started
-        if not started:
-            started = True
-            _collect_here(app)
-            lab.start()
-            if session is not None:
-                lab.files.open_dropped(session)
 
-    lab.stage.first_drawn.connect(lambda: QTimer.singleShot(0, start))
-    QTimer.singleShot(2_000, start)  # where nothing is ever drawn (no OpenGL), the lab still works
-    lab.window.show()
+def show_first(window: LabWindow) -> None:
+    """Shows the window and returns when it has painted itself; what takes long to import comes after."""
+    painted: list[bool] = []
+    window.stage.first_drawn.connect(lambda: painted.append(True))
+    window.show()
+    until = time.monotonic() + PATIENCE_SECONDS  # where nothing is ever drawn (no OpenGL), the lab still works
+    while not painted and time.monotonic() < until:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+    QApplication.processEvents()
+
+
+def _run(app: QApplication, window: LabWindow, model: LabModel, preferences: Preferences, session: str | None) -> None:
+    """The event loop, from the first paint until the window is closed."""
+    import asyncio
+
+    import qasync
+
+    from gui.lab import Lab
+
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
     finished = asyncio.Event()
     app.lastWindowClosed.connect(finished.set)
     with loop:
-        loop.run_until_complete(finished.wait())
-        lab.close()
+        lab = Lab(window, model, preferences)
+        _collect_here(app)
+
+        async def live() -> None:
+            lab.start()
+            if session is not None:
+                lab.files.open_dropped(session)
+            if window.isVisible():  # it may have been closed while it opened
+                await finished.wait()
+
+        try:
+            loop.run_until_complete(live())
+        finally:
+            lab.close()
         loop.run_until_complete(asyncio.sleep(0))
-    sys.excepthook = sys.__excepthook__
-    return 0
 
 
 def make_app() -> QApplication:

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from engine.experiment import Experiment
-from gui.cards import NetworkCard, ObjectiveCard, PathCard, TargetCard, TrainingCard
+from gui.cards.card import Card
+from gui.cards.target import TargetCard
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
 from gui.widgets import column
 
 
 class ControlColumn(QScrollArea):
-    """The cards edit the model and follow it."""
+    """The cards edit the model and follow it. The canvas is there at once, the rest after ``complete``."""
 
     def __init__(self, model: LabModel, preferences: Preferences):
         super().__init__()
         self._model = model
         self.target = TargetCard(model.undo)
         self.target.folder = preferences.folder
-        self.path, self.objective, self.network, self.training = PathCard(), ObjectiveCard(), NetworkCard(), TrainingCard()
-        self._cards = {
-            "target": self.target,
-            "path": self.path,
-            "objective": self.objective,
-            "network": self.network,
-            "training": self.training,
-        }
+        self._cards: dict[str, Card] = {}
+        self._path: Any = None
         inside = QWidget()
         inside.setObjectName("panel")
-        inside.setLayout(column(*self._cards.values(), 1, spacing=10, margins=(10, 2, 10, 10)))
+        self._column = column(1, spacing=10, margins=(10, 2, 10, 10))
+        inside.setLayout(self._column)
         self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -38,13 +36,26 @@ class ControlColumn(QScrollArea):
         self.setMinimumWidth(268)
         self.target.painted.connect(model.set_target)
         self.target.folderUsed.connect(lambda folder: setattr(preferences, "folder", folder))
-        for name, card in self._cards.items():
-            card.edited.connect(lambda experiment, name=name: self._edited(name, experiment))
-            card.set_folded(preferences.flag(f"folded/{name}", name == "training"))
-            card.folded.connect(lambda folded, name=name: preferences.set_flag(f"folded/{name}", folded))
-            card.set_experiment(model.experiment)
-        self._show_sigma()
+        self._preferences = preferences
+        self._add("target", self.target)
         model.changed.connect(self._follow)
+
+    def complete(self) -> None:
+        """The cards below the canvas: after the window has painted."""
+        from gui.cards import NetworkCard, ObjectiveCard, PathCard, TrainingCard
+
+        self._path = PathCard()
+        for name, card in (("path", self._path), ("objective", ObjectiveCard()), ("network", NetworkCard()), ("training", TrainingCard())):
+            self._add(name, card)
+        self._show_sigma()
+
+    def _add(self, name: str, card: Any) -> None:
+        card.edited.connect(lambda experiment: self._edited(name, experiment))
+        card.set_folded(self._preferences.flag(f"folded/{name}", name == "training"))
+        card.folded.connect(lambda folded: self._preferences.set_flag(f"folded/{name}", folded))
+        card.set_experiment(self._model.experiment)
+        self._cards[name] = card
+        self._column.insertWidget(self._column.count() - 1, card)
 
     def _edited(self, name: str, experiment: Experiment) -> None:
         self._model.edit_experiment(name, experiment, merge=f"card {name}")
@@ -58,5 +69,7 @@ class ControlColumn(QScrollArea):
 
     def _show_sigma(self) -> None:
         """The σ of the first SDE pane is drawn beside α and β."""
+        if self._path is None:
+            return
         sigmas = [pane.sampler.sigma for pane in self._model.document.panes if hasattr(pane.sampler, "sigma")]
-        self.path.set_sigma(sigmas[0] if sigmas else None)
+        self._path.set_sigma(sigmas[0] if sigmas else None)

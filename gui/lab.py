@@ -28,15 +28,14 @@ FIRST_SENTENCE = "Paint over it, then press Train."
 
 
 class Lab(QObject):
-    """One open lab. ``window.show()`` first, ``start()`` once it has painted, ``close()`` at the end."""
+    """What a window that has painted becomes: ``start()`` lets things move, ``close()`` ends them."""
 
     closed = Signal()
 
-    def __init__(self, preferences: Preferences, state: LabState | None = None):
+    def __init__(self, window: LabWindow, model: LabModel, preferences: Preferences):
         super().__init__()
-        self.preferences = preferences
-        self.model = LabModel(state, self)
-        self.window = LabWindow(self.model, preferences)
+        self.preferences, self.model, self.window = preferences, model, window
+        window.complete()
         self.worker = Worker(first=partial(prepare_torch, self.model.experiment.training.threads))
         self.stage = self.window.stage
         self.simulation = SimulationControl(self.model, self.stage, self.worker)

@@ -6,23 +6,21 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from gui.actions import Actions, add_stage_keys
-from gui.charts.distances import DistanceTable
-from gui.charts.loss import LossChart
 from gui.control_column import ControlColumn
 from gui.messages import BusyBar, MessageBar
 from gui.model import LabModel
 from gui.preferences import Preferences
-from gui.stage.particle_bar import ParticleBar
 from gui.stage.stage import Stage
 from gui.stage.transport import TransportBar
 from gui.theme import is_dark
 from gui.top_bar import TopBar
-from gui.widgets import card, column
+from gui.widgets import card, column, row
 
 CONTROLS_WIDTH = 300
+PARTICLES_HEIGHT, CHARTS_HEIGHT = 36, 158
 
 
 class LabWindow(QMainWindow):
@@ -43,8 +41,8 @@ class LabWindow(QMainWindow):
         self.controls = ControlColumn(model, preferences)
         self.stage = Stage(model, "dark" if is_dark() else "light")
         self.transport = TransportBar()
-        self.particles = ParticleBar(model, self.actions_)
-        self.loss, self.distances = LossChart(), DistanceTable()
+        self._model = model
+        self._particles_place, self._charts = QWidget(), QWidget()
         self.messages, self.busy = MessageBar(), BusyBar()
         self.setMenuWidget(self.top)
         self._right = self._right_side()
@@ -61,19 +59,29 @@ class LabWindow(QMainWindow):
 
     def _right_side(self) -> QWidget:
         self._deck = card()
-        self._deck.setLayout(column(self.transport, self.particles, spacing=0, margins=(10, 6, 10, 8)))
-        self._charts = QWidget()
-        charts = QHBoxLayout(self._charts)
-        charts.setContentsMargins(0, 0, 0, 0)
-        charts.setSpacing(10)
-        charts.addWidget(self.loss, 1)
-        charts.addWidget(self.distances, 1)
-        self._charts.setFixedHeight(158)
+        self._deck.setLayout(column(self.transport, self._particles_place, spacing=0, margins=(10, 6, 10, 8)))
+        self._particles_place.setFixedHeight(PARTICLES_HEIGHT)
+        self._charts.setFixedHeight(CHARTS_HEIGHT)
         right = QWidget()
         layout = column(self.messages, self.busy, self.stage, self._deck, self._charts, spacing=10, margins=(2, 2, 10, 10))
         layout.setStretch(2, 1)
         right.setLayout(layout)
         return right
+
+    def complete(self) -> None:
+        """What can wait until the window has painted: the other cards, the particles' controls, the charts."""
+        from gui.charts.distances import DistanceTable
+        from gui.charts.loss import LossChart
+        from gui.stage.particle_bar import ParticleBar
+
+        self.stage.complete()
+        self.controls.complete()
+        self.loss, self.distances = LossChart(), DistanceTable()
+        self._particles_place.setLayout(column(ParticleBar(self._model, self.actions_)))
+        charts = row(self.loss, self.distances, spacing=10)
+        charts.setStretch(0, 1)
+        charts.setStretch(1, 1)
+        self._charts.setLayout(charts)
 
     def show_charts(self, wanted: bool) -> None:
         self._charts_wanted = wanted

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from gui.document import LoopMode
+from gui.document import MOST_PANES, LoopMode
 from gui.model import LabModel, LabState
 from gui.stage.camera import CameraControl
 from gui.stage.clock import Clock
@@ -39,6 +39,7 @@ class Stage(QWidget):
         self.panes: list[PaneWidget] = []
         self.showings: list[Showing] = []
         self.camera = CameraControl(self, model)
+        self._most = 1
         self._alone: int | None = None
         self._bare = False
         self._hz = SOFTWARE_HZ
@@ -51,6 +52,12 @@ class Stage(QWidget):
         self._timer.setTimerType(self._timer.timerType().PreciseTimer)
         self._timer.timeout.connect(self._tick)
         model.changed.connect(self._follow)
+        self._match_panes()
+        self.redraw()
+
+    def complete(self) -> None:
+        """All the panes; until then there is the first alone, so that the window is there sooner."""
+        self._most = MOST_PANES
         self._match_panes()
         self.redraw()
 
@@ -182,7 +189,7 @@ class Stage(QWidget):
 
     def _match_panes(self) -> None:
         """As many widgets as the model has panes; data of the ones that stay is kept."""
-        wanted = len(self._model.document.panes)
+        wanted = min(len(self._model.document.panes), self._most)
         while len(self.panes) > wanted:
             self.showings.pop()
             pane = self.panes.pop()
@@ -221,7 +228,8 @@ class Stage(QWidget):
 
     def _lay_out(self) -> None:
         shown = [pane for i, pane in enumerate(self.panes) if self._alone is None or i == self._alone]
-        columns, _rows = grid(len(shown), self.width(), self.height())
+        planned = len(shown) if self._alone is not None else len(self._model.document.panes)
+        columns, _rows = grid(planned, self.width(), self.height())
         places = {pane: divmod(i, columns) for i, pane in enumerate(shown)}
         for pane in self.panes:
             pane.setVisible(pane in places)

@@ -21,9 +21,9 @@ from engine.networks import MLP
 from engine.samplers import Euler, EulerMaruyama
 from engine.schedules import Trigonometric
 from engine.targets import Helix, Moons, Painting
-from gui.app import _use_vispy
+from gui.app import _use_vispy, show_first
 from gui.document import LabDocument, PaneSettings
-from gui.model import LabState
+from gui.model import LabModel, LabState
 from gui.preferences import Preferences
 
 SMALL = LabDocument(
@@ -37,15 +37,18 @@ def lab(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PUSHFORWARD_STATE", str(tmp_path / "state"))
     _use_vispy()
     from gui.lab import Lab
+    from gui.lab_window import LabWindow
 
     state = LabState(document=SMALL)
     experiment = replace(state.experiment, network=MLP(width=16, depth=1), training=replace(state.experiment.training, batch=64))
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
-    made = Lab(Preferences(), LabState(experiment, SMALL))
+    preferences, model = Preferences(), LabModel(LabState(experiment, SMALL))
+    window = LabWindow(model, preferences)
+    window.resize(1100, 760)
+    show_first(window)
+    made = Lab(window, model, preferences)
     made.loop = loop
-    made.window.resize(1100, 760)
-    made.window.show()
     made.start()
     yield made
     made.model.saved()
