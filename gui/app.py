@@ -47,7 +47,6 @@ def open_lab(session: str | None = None) -> int:
     model = LabModel()
     window = LabWindow(model, preferences)
     _tell_errors(window.messages.problem)
-    _listen_to_ctrl_c(app, window.close)
     show_first(window)
     _run(app, window, model, preferences, session)
     sys.excepthook = sys.__excepthook__
@@ -83,6 +82,7 @@ def _run(app: QApplication, window: LabWindow, model: LabModel, preferences: Pre
 
         async def live() -> None:
             lab.start()
+            _listen_to_ctrl_c(app, lab.files.interrupted)
             if session is not None:
                 lab.files.open_dropped(session)
             if window.isVisible():  # it may have been closed while it opened

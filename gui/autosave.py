@@ -32,6 +32,7 @@ class Autosave(QObject):
         self._path = self._folder / f"{os.getpid()}-{QDateTime.currentMSecsSinceEpoch()}{SUFFIX}"
         self._lock = QLockFile(str(self._path) + ".lock")
         self._lock.setStaleLockTime(0)
+        self._leave = False
         self._kept: tuple[LabState, int] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_SECONDS * 1000)
@@ -54,7 +55,8 @@ class Autosave(QObject):
     def close(self) -> None:
         """A tidy end leaves nothing behind."""
         self._timer.stop()
-        self.forget()
+        if not self._leave:
+            self.forget()
         self._lock.unlock()
 
     def keep(self) -> None:
@@ -64,6 +66,12 @@ class Autosave(QObject):
         if self._lab.model.edited and now != self._kept:
             self._kept = now
             self._files.spawn(self._keep())
+
+    async def keep_for_next_time(self) -> None:
+        """What is unsaved stays aside, to be offered at the next start."""
+        if self._lab.model.edited:
+            await self._keep()
+            self._leave = True
 
     def forget(self) -> None:
         """The work is in a file of its own now, or is not wanted."""

@@ -118,6 +118,18 @@ class FileControl(QObject):
             return False
         return answer == QMessageBox.StandardButton.Discard
 
+    def interrupted(self) -> None:
+        """Ctrl-C asks nothing: unsaved work is kept aside, and the lab closes."""
+        self._lab.window.may_close = lambda: True
+
+        async def leave() -> None:
+            try:
+                await self.autosave.keep_for_next_time()
+            finally:
+                self._lab.window.close()
+
+        self.spawn(leave())
+
     async def session(self) -> Session:
         """The lab as a session; the weights are asked of the worker, between two of its slices."""
         lab, state = self._lab, None

@@ -111,6 +111,7 @@ class Lab(QObject):
         self.simulation.failed.connect(self.window.messages.problem)
         self.simulation.arrived.connect(self._arrived)
         self.model.changed.connect(self._follow)
+        self.window.controls.target.easel.strokeFinished.connect(self._after_stroke)
 
     def _connect_training(self) -> None:
         training, window = self.training, self.window
@@ -163,6 +164,11 @@ class Lab(QObject):
                         self.stage.panes[pane].show_metric("", "", "", "")
             self._table_stale = True
 
+    def _after_stroke(self) -> None:
+        """Whoever paints with the pointer finds the keys on the stage again: Space plays instead of painting."""
+        if self.window.controls.target.easel.underMouse():
+            self.stage.panes[0].canvas.widget.setFocus()
+
     def _pane_settings(self, index: int) -> None:
         model, pane = self.model, self.stage.panes[index]
         popover = PaneSettingsPopover(
@@ -179,11 +185,11 @@ class Lab(QObject):
     def _read_out(self, pane: int, x: float, y: float) -> None:
         for index, widget in enumerate(self.stage.panes):
             if index != pane:
-                widget.read_out.setText("")
+                widget.show_read_out("")
                 continue
             data = self.stage.showings[index].latest
             values = (x * data.scale[0] + data.shift[0], y * data.scale[1] + data.shift[1])
-            widget.read_out.setText("   ".join(f"{name} {value:.4g}" for name, value in zip(data.axis_names, values, strict=False)))
+            widget.show_read_out("   ".join(f"{name} {value:.4g}" for name, value in zip(data.axis_names, values, strict=False)))
 
     def _training_status(self, status: str) -> None:
         self.window.top.show_status(status)

@@ -29,7 +29,9 @@ FEW = 1_000
 class _Pane:
     """One pane's traffic with the worker."""
 
-    box: Mailbox[Run | float] = field(default_factory=Mailbox)
+    box: Mailbox[Run] = field(default_factory=Mailbox)
+    fraction: float = 0.0
+    """Of the run under way; written by the worker."""
     asked: RunRequest | None = None
     """What is under way or shown."""
     shown: RunRequest | None = None
@@ -151,7 +153,7 @@ class SimulationControl(QObject):
         pane.asked, pane.since = request, time.perf_counter()
         pane.box.advance()
         empty = self._stage.showings[self._panes.index(pane)].latest.positions is None
-        work = partial(_few_first if empty and request.particles > 2 * FEW else run, request, self.fields)
+        work = partial(_slices, pane, request, self.fields, few_first=empty and request.particles > 2 * FEW)
         pane.job = self._worker.submit(work, name=f"run {request.sampler.name}", priority=Priority.WATCHED, mailbox=pane.box)
 
     def _read(self) -> None:
@@ -182,7 +184,7 @@ class SimulationControl(QObject):
     def _read_pane(self, index: int, pane: _Pane) -> None:
         over = pane.job is not None and pane.job.done  # asked before the box is read: what a job leaves comes before its end
         widget, value = self._stage.panes[index], pane.box.take()
-        if isinstance(value, Run):
+        if value is not None:
             first = self._stage.showings[index].latest.positions is None
             self._renewal_cost = pane.job.seconds * len(self._panes) if pane.job is not None else 0.0
             pane.shown = value.request
@@ -194,9 +196,9 @@ class SimulationControl(QObject):
                 self._stage.camera.frame()
             if value.request == pane.asked:
                 self.arrived.emit(index, value)
-        elif isinstance(value, float) and time.perf_counter() - pane.since > SLOW_SECONDS:
+        elif pane.job is not None and time.perf_counter() - pane.since > SLOW_SECONDS:
             quiet = pane.asked is not None and pane.asked.same_but_newer(pane.shown)
-            widget.show_progress(None if quiet else value)
+            widget.show_progress(None if quiet else pane.fraction)
         if over and pane.job is not None:
             error, pane.job = pane.job.error, None
             widget.show_progress(None)
@@ -205,10 +207,16 @@ class SimulationControl(QObject):
                 self.failed.emit(f"{widget.header.title.text()}: {error}")
 
 
-def _few_first(request: RunRequest, fields: Fields) -> Generator[Run | float | None, None, None]:
-    """A pane that shows nothing yet gets a few of its particles at once; they are the first of those that follow."""
-    yield from run(replace(request, particles=FEW), fields)
-    yield from run(request, fields)
+def _slices(pane: _Pane, request: RunRequest, fields: Fields, *, few_first: bool) -> Generator[Run | None, None, None]:
+    """The job of a pane. One that shows nothing yet gets a few of its particles at once; they are the first of those that follow."""
+    pane.fraction = 0.0
+    if few_first:
+        for value in run(replace(request, particles=FEW), fields):
+            yield value if isinstance(value, Run) else None
+    for value in run(request, fields):
+        if isinstance(value, float):
+            pane.fraction = value
+        yield value if isinstance(value, Run) else None
 
 
 def _what_decides_runs(state: LabState) -> tuple[object, ...]:

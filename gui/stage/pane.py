@@ -66,9 +66,11 @@ class PaneWidget(QFrame):
         self.progress.setSizePolicy(policy)
         self.progress.hide()
         self._chips_box = QWidget()
-        self.read_out = label("", "dim", figures=True, points=-1.0)
-        layout = row(self.chips, 1, self.read_out, margins=(10, 5, 12, 8))
-        self._chips_box.setLayout(layout)
+        self._chips_box.setLayout(row(self.chips, margins=(10, 5, 10, 8)))
+        self._read_out = label("", "dim", figures=True, points=-1.0)
+        self._read_out.setParent(self.canvas.widget)
+        self._read_out.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._read_out.move(58, 4)
         layout = column(self.header, self.progress, self.canvas.widget, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         self.setLayout(layout)
@@ -92,6 +94,12 @@ class PaneWidget(QFrame):
         """``"W₂ 0.038 · floor 0.033"``, as a film shows it; empty when there is none yet."""
         value, floor = self.header.metric.text(), self.header.floor.text()
         return f"W₂ {value} · {floor}" if value else ""
+
+    def show_read_out(self, text: str) -> None:
+        """What is under the pointer, above the plot."""
+        self._read_out.setText(text)
+        self._read_out.adjustSize()
+        self._read_out.setVisible(bool(text))
 
     def show_note(self, note: str) -> None:
         """Something to know about what is shown; its text is in the tooltip."""
