@@ -44,6 +44,7 @@ class Lab(QObject):
         self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
         self.distances = Distances()
         self._found: dict[int, tuple[Run, Distance]] = {}
+        self._latest: dict[int, Run] = {}
         self.files = FileControl(self)
         self._connect_stage()
         self._connect_training()
@@ -134,6 +135,7 @@ class Lab(QObject):
         self._show_table()
 
     def _arrived(self, pane: int, run: Run) -> None:
+        self._latest[pane] = run
         self.distances.ask(pane, run)
 
     def _show_distance(self, pane: int, found: Distance) -> None:
@@ -193,7 +195,10 @@ class Lab(QObject):
 
     def _training_status(self, status: str) -> None:
         self.window.top.show_status(status)
-        self.distances.training = status == "training"
+        was_training, self.distances.training = self.distances.training, status == "training"
+        if was_training and not self.distances.training:  # at rest there is time for more particles: the same number in every pane
+            for pane, run in self._latest.items():
+                self.distances.ask(pane, run)
         if status == "training" and self.window.messages.kind == "hint":
             self.window.messages.dismiss()
 

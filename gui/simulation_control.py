@@ -65,6 +65,7 @@ class SimulationControl(QObject):
         self._debounce.timeout.connect(self._ask)
         model.changed.connect(self._follow)
         stage.ticked.connect(self._read)
+        stage.cancel_asked.connect(self.cancel)
 
     def start(self) -> None:
         """First target, first runs."""
@@ -117,6 +118,8 @@ class SimulationControl(QObject):
         for pane in self._panes:
             pane.box.advance()
             pane.job, pane.asked = None, pane.shown
+        for widget in self._stage.panes:
+            widget.show_progress(None)
 
     def _follow(self, old: LabState, new: LabState) -> None:
         if old.experiment.target != new.experiment.target:

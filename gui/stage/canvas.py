@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from vispy import app as vispy_app
 from vispy import gloo
 
 from shaders.layout import layout, plot_area
-from shaders.painter import Painter, grab
 from shaders.scene import Pane, PaneData, Scene
+from shaders.themes import THEMES, rgb
 from shaders.view import View, view
+
+if TYPE_CHECKING:
+    from shaders.painter import Painter
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class PaneCanvas(QObject):
         self.widget.setCursor(Qt.CursorShape.CrossCursor)
         self.widget.installEventFilter(self)
         self._painter: Painter | None = None
-        self._broken = False
+        self._begun = self._broken = False
         self._scene: Scene | None = None
         self._data = PaneData()
         self._held: QPointF | None = None
@@ -80,17 +83,17 @@ class PaneCanvas(QObject):
 
     def renderer(self) -> str:
         """What draws, as OpenGL names it; empty before the first frame."""
-        if self._painter is None:
+        if not self._begun:
             return ""
         self._canvas.set_current()
         return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
 
     def grab(self, scene: Scene, data: list[PaneData], size: tuple[int, int], pixel_ratio: float) -> NDArray[np.uint8]:
         """Any scene at any size by this canvas's painter, (h, w, 4)."""
+        from shaders.painter import grab
+
         self._canvas.set_current()
-        if self._painter is None:
-            self._painter = Painter()
-        return grab(self._painter, scene, data, size, pixel_ratio)
+        return grab(self._own_painter(), scene, data, size, pixel_ratio)
 
     def close(self) -> None:
         """Frees what is on the graphics card."""
@@ -102,15 +105,25 @@ class PaneCanvas(QObject):
         if self._scene is None or self._broken:
             return
         try:
-            if self._painter is None:
-                self._painter = Painter()
-            self._painter.draw(self._scene, [self._data], self._canvas.physical_size, self._canvas.pixel_scale)
+            if self._painter is None and self._data.empty:  # the window's first paint waits for no shader
+                gloo.clear(color=(*rgb(THEMES[self._scene.theme].stage), 1.0))
+            else:
+                self._own_painter().draw(self._scene, [self._data], self._canvas.physical_size, self._canvas.pixel_scale)
+            self._begun = True
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
             self._broken = True  # once is enough: a pane that cannot be drawn fails at every frame
             log.exception("drawing failed")
             self.failed.emit(f"This pane cannot be drawn: {error}")
         else:
             self.drawn.emit()
+
+    def _own_painter(self) -> Painter:
+        """Made when there is something to draw, in this canvas's context."""
+        if self._painter is None:
+            from shaders.painter import Painter
+
+            self._painter = Painter()
+        return self._painter
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         match event.type():

@@ -29,12 +29,15 @@ class PaneHeader(QWidget):
         self.floor = label("", "dim", figures=True, points=-1.0)
         self.gear = flat_button("settings", "Sampler, steps, σ and model of this pane", "Pane settings")
         self.gear.clicked.connect(self.settings_asked)
+        self.cancel = flat_button("close", "Cancel this simulation and keep what is shown (Ctrl+Backspace)", "Cancel simulation")
+        self.cancel.hide()
         for right in (self.metric_name, self.metric, self.floor):
             right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         numbers = row(1, self.metric, self.floor, spacing=5)
         caption = shrinkable(self.caption)
         layout = row(
             column(shrinkable(self.title), row(self.note, caption, spacing=4), spacing=1),
+            self.cancel,
             column(self.metric_name, numbers, spacing=1),
             self.gear,
             spacing=6,
@@ -109,6 +112,7 @@ class PaneWidget(QFrame):
     def show_progress(self, fraction: float | None) -> None:
         """A thin line while the pane renews itself; None when there is nothing to wait for."""
         self.progress.setVisible(fraction is not None)
+        self.header.cancel.setVisible(fraction is not None)
         if fraction is not None:
             self.progress.setValue(round(1000 * fraction))
 

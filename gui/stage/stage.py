@@ -29,6 +29,7 @@ class Stage(QWidget):
     """At frame rate: time to read the mailboxes."""
     clock_changed = Signal()
     settings_asked = Signal(int)
+    cancel_asked = Signal()
     failed = Signal(str)
     first_drawn = Signal()
 
@@ -213,6 +214,7 @@ class Stage(QWidget):
         pane.show_bare(self._bare)
         pane.chips.changed.connect(lambda layers: self._model.show_layers(index, layers))
         pane.header.settings_asked.connect(lambda: self.settings_asked.emit(index))
+        pane.header.cancel.clicked.connect(self.cancel_asked)
         self.camera.follow(index, pane.canvas)
         pane.canvas.failed.connect(self.failed)
         if index == 0:
