@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtCore import QObject
 
 from engine.samplers import RK4
 from engine.schedules import CondOT, Trigonometric
@@ -13,8 +14,8 @@ from shaders.scene import Camera, TargetLayer
 
 
 @pytest.fixture
-def model(qapp: object) -> LabModel:
-    return LabModel()
+def model(qapp: QObject) -> LabModel:
+    return LabModel(parent=qapp)
 
 
 def test_an_edit_can_be_undone_and_told(model: LabModel) -> None:
