@@ -36,6 +36,7 @@ QUIET = ("This plugin does not support", "propagateSizeHints", "Could not parse 
 
 def open_lab(session: str | None = None) -> int:
     """Opens the lab, with a session file if one is given; returns the exit code when it is closed."""
+    gc.disable()  # until the first paint; then _collect_here
     app = make_app()
     _log_to_file()
     _use_vispy()

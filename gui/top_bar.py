@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QMenuBar, QPushButton
@@ -10,8 +11,10 @@ from PySide6.QtWidgets import QFrame, QMenuBar, QPushButton
 from gui.actions import Actions
 from gui.document import counted
 from gui.icons import wear
-from gui.training_job import Progress
 from gui.widgets import label, row, shrinkable
+
+if TYPE_CHECKING:
+    from gui.training_job import Progress
 
 BUTTON_WORDS = {"untrained": "Train", "training": "Pause", "paused": "Go on", "stopped": "Train on"}
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
-from cmap import Colormap
 from numpy.typing import NDArray
 
 from shaders.themes import THEMES, Theme, rgb
 
 Table = NDArray[np.float32]
 """(k, 3) or (k, 4) colours, each channel from 0 to 1."""
+
+SAMPLED = {
+    ("speed", True): ("plasma", 0.22, 1.0),
+    ("speed", False): ("plasma", 0.82, 0.0),
+    ("heat", True): ("magma", 0.12, 1.0),
+    ("heat", False): ("cmocean:matter", 0.0, 1.0),
+}
+"""The parts of cmap's perceptual maps that are kept in ``maps.npy``, (4, 256, 3): the window has no time for a library of maps."""
 
 
 def oklch(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,17 +54,16 @@ def wheel(dark: bool, size: int = 256) -> Table:
 
 
 @lru_cache
-def speed_map(dark: bool, size: int = 256) -> Table:
-    """Slow to fast: the part of a perceptual map that stands out from the background, (size, 3)."""
-    low, high = (0.22, 1.0) if dark else (0.82, 0.0)
-    return _sampled("plasma", low, high, size)
+def speed_map(dark: bool) -> Table:
+    """Slow to fast: the part of a perceptual map that stands out from the background, (256, 3)."""
+    return _sampled("speed", dark)
 
 
 @lru_cache
-def heat_map(dark: bool, size: int = 256) -> Table:
-    """Nothing to much: a perceptual map that starts at the stage's colour and fades in from it, (size, 4)."""
-    ramp = np.linspace(0.0, 1.0, size)
-    colours = _sampled("magma", 0.12, 1.0, size) if dark else _sampled("cmocean:matter", 0.0, 1.0, size)
+def heat_map(dark: bool) -> Table:
+    """Nothing to much: a perceptual map that starts at the stage's colour and fades in from it, (256, 4)."""
+    colours = _sampled("heat", dark)
+    ramp = np.linspace(0.0, 1.0, len(colours))
     return np.column_stack([colours, np.clip(ramp * 2.5, 0.0, 1.0)]).astype(np.float32)
 
 
@@ -94,8 +101,9 @@ def angle_colours(points: NDArray[np.floating], dark: bool) -> Table:
     return look_up(wheel(dark), (np.arctan2(y, x) / (2 * np.pi)) % 1.0)
 
 
-def _sampled(name: str, low: float, high: float, size: int) -> Table:
-    return np.asarray(Colormap(name)(np.linspace(low, high, size)), dtype=np.float32)[:, :3].copy()
+def _sampled(name: str, dark: bool) -> Table:
+    table: Table = np.load(Path(__file__).parent / "maps.npy", allow_pickle=False)[list(SAMPLED).index((name, dark))]
+    return table
 
 
 def _towards(colour: str, dark: bool, size: int) -> Table:

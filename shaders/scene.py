@@ -135,3 +135,8 @@ class PaneData:
     shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     """User's units = world * scale + shift, per axis (first d used)."""
     scale: NDArray[np.float64] = field(default_factory=lambda: np.ones(3))
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither a target nor particles have come."""
+        return self.positions is None and self.target is None and self.target_points is None

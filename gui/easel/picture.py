@@ -11,12 +11,12 @@ from gui.theme import theme
 from shaders.colours import heat_map
 
 
-def ink_table(steps: int = 256) -> NDArray[np.uint32]:
+def ink_table() -> NDArray[np.uint32]:
     """0xffRRGGBB for each amount of ink, from the empty canvas to full."""
     roles = theme()
-    colours = np.asarray(heat_map(roles.dark, steps), dtype=np.float64)
+    colours = np.asarray(heat_map(roles.dark), dtype=np.float64)
     ground = np.array(QColor(roles.field).getRgb()[:3]) / 255.0
-    opacity = colours[:, 3:] if colours.shape[1] == 4 else np.ones((steps, 1))
+    opacity = colours[:, 3:]
     rgb = np.rint((colours[:, :3] * opacity + ground * (1.0 - opacity)) * 255).astype(np.uint32)
     return np.asarray(0xFF000000 | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], dtype=np.uint32)
 

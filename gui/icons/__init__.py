@@ -9,14 +9,15 @@ from typing import Any, Protocol
 
 import shiboken6
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from gui.style_sheet import mixed
 from gui.theme import notifier, theme
 
 FOLDER = Path(__file__).parent
-SIZES = (16, 20, 32, 40)
+SIZES = (16, 20)
+"""Logical pixels."""
 
 
 class HasIcon(Protocol):
@@ -37,11 +38,18 @@ def _drawing(name: str) -> str:
 
 def pixmap(name: str, colour: str, size: int = 20) -> QPixmap:
     """The icon in one colour, ``size`` pixels square."""
-    svg = _drawing(name).replace("currentColor", QColor(colour).name())
+    return _drawn(_tinted(name, colour), size)
+
+
+def _tinted(name: str, colour: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(_drawing(name).replace("currentColor", QColor(colour).name()).encode()))
+
+
+def _drawn(strokes: QSvgRenderer, size: int) -> QPixmap:
     image = QImage(QSize(size, size), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, size, size))
+    strokes.render(painter, QRectF(0, 0, size, size))
     painter.end()
     return QPixmap.fromImage(image)
 
@@ -49,11 +57,15 @@ def pixmap(name: str, colour: str, size: int = 20) -> QPixmap:
 def icon(name: str, role: str = "text") -> QIcon:
     """The icon in the theme's colours now: ``role`` at rest, strong when checked, faint when disabled."""
     roles = theme()
-    made = QIcon()
-    for size in SIZES:
-        made.addPixmap(pixmap(name, getattr(roles, role), size), QIcon.Mode.Normal, QIcon.State.Off)
-        made.addPixmap(pixmap(name, roles.strong, size), QIcon.Mode.Normal, QIcon.State.On)
-        made.addPixmap(pixmap(name, mixed(roles.card, roles.dim, 0.5), size), QIcon.Mode.Disabled, QIcon.State.Off)
+    made, sizes = QIcon(), {round(size * screen.devicePixelRatio()) for size in SIZES for screen in QGuiApplication.screens()}
+    for colour, mode, state in (
+        (getattr(roles, role), QIcon.Mode.Normal, QIcon.State.Off),
+        (roles.strong, QIcon.Mode.Normal, QIcon.State.On),
+        (mixed(roles.card, roles.dim, 0.5), QIcon.Mode.Disabled, QIcon.State.Off),
+    ):
+        strokes = _tinted(name, colour)
+        for size in sorted(sizes):
+            made.addPixmap(_drawn(strokes, size), mode, state)
     return made
 
 
