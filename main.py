@@ -44,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         return wrong(f"{' '.join(arguments)}: main.py takes one session file, or a command: {', '.join(COMMANDS)} (see main.py --help)")
     if first is not None and not os.path.exists(first):
         return wrong(f"{first}: there is no such session file, and no command of that name; the commands are {', '.join(COMMANDS)}")
+    # PySide6 reads the source of every module that is imported after it, so these come before
+    importlib.import_module("vispy.gloo")
+    importlib.import_module("engine.experiment")
     from gui.app import open_lab
 
     return int(open_lab(first))

@@ -31,6 +31,7 @@ app.exec()
 """
 LAB = """
 import sys, time
+import engine.experiment, vispy.gloo  # as main does, which would find PySide6 imported already here
 from gui import app
 from PySide6.QtWidgets import QApplication
 before = app.show_first
@@ -42,7 +43,8 @@ def painted(window):
     assert easel.isVisible() and not easel.locked and not easel.visibleRegion().isEmpty()
     QApplication.closeAllWindows()
 app.show_first = painted
-app.open_lab(None)
+import main
+main.main([])
 """
 MOVING = """
 import sys, time
