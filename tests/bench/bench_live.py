@@ -53,13 +53,16 @@ def window() -> None:
     asyncio.set_event_loop(loop)
     from gui.document import LabDocument
     from gui.lab import Lab
-    from gui.model import LabState
+    from gui.lab_window import LabWindow
+    from gui.model import LabModel, LabState
     from gui.preferences import Preferences
     from gui.theme import apply_theme
 
     apply_theme(app, "dark")
-    lab = Lab(Preferences(), LabState(experiment=experiment(), document=LabDocument(particles=10_000)))  # type: ignore[arg-type]
-    keep = _collect_here(app)
+    state = LabState(experiment=experiment(), document=LabDocument(particles=10_000))  # type: ignore[arg-type]
+    model, preferences = LabModel(state), Preferences()
+    lab = Lab(LabWindow(model, preferences), model, preferences)
+    _collect_here(app)
     frames: list[float] = []
     counts: list[tuple[float, int]] = []
     lab.window.resize(1280, 800)
@@ -84,7 +87,6 @@ def window() -> None:
     with loop:
         loop.run_until_complete(finished.wait())
         lab.close()
-    keep.stop()
     (t0, s0), (t1, s1) = counts
     print((s1 - s0) / (t1 - t0))
     inside = np.array([t for t in frames if t0 <= t <= t1])
