@@ -36,7 +36,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command, or open the lab; returns the exit code."""
     first = arguments[0] if arguments else None
     if first in COMMANDS:
-        return int(importlib.import_module(COMMANDS[first]).main(arguments[1:]))
+        try:
+            return int(importlib.import_module(COMMANDS[first]).main(arguments[1:]))
+        except KeyboardInterrupt:  # while the command's modules are still being imported; afterwards it sees to signals itself
+            sys.stderr.write("interrupted\n")
+            return 130
     if first in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0

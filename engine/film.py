@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,8 @@ THREADS = max(1, min(16, os.cpu_count() or 1))
 GIF_FPS = 50.0
 """A GIF counts hundredths of a second, and players slow down below two of them."""
 LARGEST = 16_384
+PLACE = r"^\[[^\]]* @ 0x[0-9a-f]+\] "
+"""Which of its parts ffmpeg speaks of, by its address."""
 QUIET = ["-hide_banner", "-nostdin", "-loglevel", "error", "-y"]
 BITEXACT = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
 BT709 = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
@@ -204,7 +207,7 @@ def _died(errors: IO[bytes], code: int | None) -> str:
     lines = [line.strip() for line in errors.read()[-20_000:].decode("utf-8", "replace").splitlines() if line.strip()]
     telling = [line for line in lines if "No space left" in line or "Permission denied" in line]
     said = (telling or lines or [f"exit status {code}"])[-1]
-    return f"ffmpeg stopped: {said}"
+    return f"ffmpeg stopped: {re.sub(PLACE, '', said)}"
 
 
 def _checked(frame: Frame, size: tuple[int, int]) -> Frame:

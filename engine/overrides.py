@@ -12,6 +12,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from engine.experiment import Experiment
 from engine.files import reason
 from engine.introspection import Parameter, alternatives, parameters, tag_of
 from engine.samplers import Sampler
-from engine.targets import SHAPES, Target
+from engine.targets import SHAPES, Mixture, Target, TargetBase
 from engine.targets.raster import Channel
 
 TOML_LIMIT = 64 << 20
@@ -81,22 +82,27 @@ def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
     target = document.get("target")
     if isinstance(target, str):
         del document["target"]
-        experiment = msgspec.structs.replace(experiment, target=target_from(target, folder=path.parent))
+        experiment = msgspec.structs.replace(experiment, target=target_from(target, folder=path.parent, flag=f"{path}: target="))
     tree = _Node(str(path))
     _graft(tree, document, f"{path}: ")
     return cast(Experiment, _rebuilt(Experiment, experiment, tree, "the experiment"))
 
 
-def target_from(text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: Channel | None = None) -> Target:
+def target_from(
+    text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: Channel | None = None, flag: str = "--target "
+) -> Target:
     """The shape of that name, or the file of that name in ``folder``. Raises Problem."""
-    shapes = {tag_of(shape): shape for shape in SHAPES}
+    kinds: tuple[type[TargetBase], ...] = (*SHAPES, Mixture)
+    shapes = {tag_of(kind): kind for kind in kinds}
     if text in shapes:
         if columns is not None or channel is not None:
-            raise Problem(f"--target {text}: columns and channels are for files, and this is a shape")
+            raise Problem(f"{flag}{text}: columns and channels are for files, and this is a shape")
         return cast(Target, shapes[text]())
     path = folder / text
     if not path.exists():
-        raise Problem(f"--target {text}: there is no such file, and no shape of that name; the shapes are {', '.join(shapes)}")
+        near = get_close_matches(text, shapes, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the shapes are {', '.join(shapes)}"
+        raise Problem(f"{flag}{text}: there is no such file, and no shape of that name; {hint}")
     from engine.targets.loading import load_target
 
     return load_target(path, columns=columns, channel=channel)
@@ -123,15 +129,17 @@ def _graft(tree: _Node, document: dict[str, Any], prefix: str, trail: str = "") 
             tree.below[name] = _Node(f"{prefix}{here}={value}", value, True)
 
 
-def _rebuilt(struct: type[Struct], current: Struct | None, node: _Node, what: str) -> Struct:
-    """``struct`` from ``current`` (or its defaults) with what ``node`` says about its fields."""
+def _rebuilt(struct: type[Struct], current: Struct | None, node: _Node, what: str, others: Sequence[type[Struct]] = ()) -> Struct:
+    """``struct`` from ``current`` (or its defaults) with what ``node`` says about its fields; ``others`` could stand in its place."""
     fields = parameters(struct)
     changed: dict[str, Any] = {}
     for name, below in node.below.items():
         if name == "type" and name not in fields:
             continue  # the tag, seen by _chosen
         if name not in fields:
-            raise Problem(f"{below.origin}: there is no {name!r} in {what}; it has {', '.join(fields) or 'no settings'}")
+            raise Problem(
+                f"{below.origin}: there is no {name!r} in {what}; it has {', '.join(fields) or 'no settings'}{_elsewhere(name, others)}"
+            )
         parameter = fields[name]
         now = getattr(current, name) if current is not None else parameter.default
         if parameter.alternatives:
@@ -149,6 +157,11 @@ def _rebuilt(struct: type[Struct], current: Struct | None, node: _Node, what: st
         return struct(**changed) if current is None else msgspec.structs.replace(current, **changed)
     except Problem as problem:
         raise Problem(f"{node.origin}: {problem}") from problem
+
+
+def _elsewhere(name: str, others: Sequence[type[Struct]]) -> str:
+    having = [tag_of(kind) for kind in others if name in parameters(kind)]
+    return f" ({', '.join(having)} {'has' if len(having) == 1 else 'have'} it)" if having else ""
 
 
 def _from_file(fields: dict[str, Parameter], missing: list[str]) -> str:
@@ -172,7 +185,7 @@ def _chosen(parameter: Parameter, current: Struct | None, node: _Node) -> Struct
         struct, current = kinds[str(tag.value)], None
     else:
         raise Problem(f"{tag.origin}: there is no {parameter.name} {str(tag.value)!r}; there are {', '.join(kinds)}")
-    return _rebuilt(struct, current, node, f"{parameter.name} {tag_of(struct)}".strip())
+    return _rebuilt(struct, current, node, f"{parameter.name} {tag_of(struct)}".strip(), parameter.alternatives)
 
 
 def _leaf(parameter: Parameter, node: _Node) -> Any:
@@ -201,7 +214,7 @@ def _expected(parameter: Parameter, value: Any, error: msgspec.ValidationError) 
             return parameter.requirement
         whole = parameter.kind == "float" or number.is_integer()
         return parameter.bounds if whole and math.isfinite(number) else parameter.requirement
-    return str(error) if parameter.kind == "list" else parameter.requirement
+    return f"{parameter.requirement}{' of the right length' if 'length' in str(error) else ''}"
 
 
 def name_of(choice: Choice) -> str:

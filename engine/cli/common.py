@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,10 +19,15 @@ from types import FrameType
 from typing import NoReturn
 
 from engine.choice import Problem
+from engine.files import reason
 
 DONE, WRONG, INTERRUPTED = 0, 2, 130
 LINE_EVERY = 5.0
 """Seconds between lines of progress where stderr is not a terminal."""
+
+
+NOT_A_NUMBER = re.compile(r"argument (?P<flag>[^:]+): invalid (?P<kind>int|float) value: '(?P<value>.*)'")
+"""argparse's words for a number that is none."""
 
 
 class Interrupted(BaseException):
@@ -37,6 +43,9 @@ class Arguments(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
+        found = NOT_A_NUMBER.fullmatch(message)
+        if found is not None:
+            raise Problem(f"{found['flag']} {found['value']}: must be a {'whole ' if found['kind'] == 'int' else ''}number")
         raise Problem(f"{self.prog.removeprefix('main.py ')}: {message} (see {self.prog} --help)")
 
 
@@ -54,12 +63,21 @@ def command(run: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> i
         say(str(interruption) or "interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open for the interpreter's last flush
+        _drop_stdout()
         return DONE
+    except OSError as error:  # files speak for themselves (engine.files): what is left is our own output, to a full disk for instance
+        _drop_stdout()
+        say(f"{f'{error.filename}: ' if error.filename else ''}cannot be read or written: {reason(error)}")
+        return WRONG
     except MemoryError:
         say("there is not enough memory for this")
         return WRONG
     return DONE
+
+
+def _drop_stdout() -> None:
+    """Nothing more can be written there; the new one stays open for the interpreter's last flush."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def say(line: str) -> None:
@@ -87,6 +105,15 @@ def noticing() -> Iterator[threading.Event]:
     stop = threading.Event()
     with _handling(lambda _signal, _frame: stop.set()):
         yield stop
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """SIGINT and SIGTERM wait for the end of the block: an exception in the middle of torch's import would abort the whole process."""
+    with noticing() as stop:
+        yield
+    if stop.is_set():
+        raise Interrupted
 
 
 @contextmanager

@@ -76,7 +76,8 @@ def _recent(loaded: Session) -> float | None:
 
 def words(found: dict[str, Any]) -> list[tuple[str, str]]:
     """The lines that people read."""
-    trained = f"{found['step']} steps in {found['seconds']:.0f} s on {found['device']}, {found['threads']} threads"
+    threads = f"{found['threads']} thread{'' if found['threads'] == 1 else 's'}"
+    trained = f"{found['step']} steps in {found['seconds']:.0f} s on {found['device']}, {threads}"
     lines = [
         ("file", f"{found['file']} ({found['bytes']:,} bytes, version {found['version']})"),
         ("target", f"{found['target']} (d = {found['dimension']}: {', '.join(found['axes'])})"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine import overrides, session
 from engine.choice import Problem
-from engine.cli.common import Arguments, Progress, command, say, spread_sets
+from engine.cli.common import Arguments, Progress, command, say, spread_sets, undisturbed
 from engine.files import refuse_unwritable, replacing
 from engine.samplers import Sampler
 from engine.session import Session
@@ -21,7 +21,8 @@ MOST = 10_000_000
 DESCRIPTION = """\
 Draw samples from a session with any sampler, in the units of the data: X.npy is float64 (count, d), X.csv has a header of axis names.
 
-The same session, seed, count and sampler give the same samples; the first k of them do not depend on the count."""
+The same session, seed, count and sampler give the same samples;
+the first k of them are the same for any count, up to rounding."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -63,8 +64,10 @@ def draw(
     loaded: Session, sampler: Sampler, count: int, seed: int, *, model: str | None = None, device: str = "auto"
 ) -> NDArray[np.float64]:
     """(count, d) samples in the user's units. Raises Problem."""
+    with undisturbed():
+        import torch  # noqa: F401  # by what follows
     from engine.field_of_session import field_of_session
-    from engine.simulation import simulate
+    from engine.simulation import simulate, stiffness_note
 
     field = field_of_session(loaded, model, device)
     progress = Progress()
@@ -72,6 +75,9 @@ def draw(
     for last in simulate(field, sampler, n=count, seed=seed, start=loaded.experiment.start):
         progress.show(f"step {last.index} of {last.steps}", last=last.index == last.steps)
     assert last is not None
+    for note in (getattr(field, "note", ""), stiffness_note(field, sampler), last.note):
+        if note:
+            say(f"note: {note}")
     samples = loaded.experiment.target.frame().outward(last.x.double().cpu().numpy())
     lost = int((~np.isfinite(samples).all(axis=1)).sum())
     if lost:
@@ -84,7 +90,10 @@ def write(samples: NDArray[np.float64], names: Sequence[str], out: Path) -> None
     with replacing(out) as temporary:
         if out.suffix.lower() == ".npy":
             with temporary.open("wb") as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(samples), version=(1, 0), allow_pickle=False)
+                # not write_array, whose numbers go around Python's file: a full disk would have no name there
+                whole = np.ascontiguousarray(samples)
+                np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
+                file.write(whole.data.cast("B"))
         else:
             with temporary.open("w", encoding="utf-8", newline="") as text:
                 csv.writer(text, lineterminator="\n").writerow(names)

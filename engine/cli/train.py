@@ -14,7 +14,7 @@ import msgspec
 
 from engine import overrides, session
 from engine.choice import Problem
-from engine.cli.common import Arguments, Interrupted, Progress, command, noticing, spread_sets
+from engine.cli.common import Arguments, Interrupted, Progress, command, noticing, spread_sets, undisturbed
 from engine.experiment import Experiment
 from engine.files import refuse_unwritable
 from engine.history import History, next_milestone
@@ -118,7 +118,8 @@ def _resumed(asked: Namespace, sets: list[str]) -> Session:
 def _train(begun: Session, out: Path, asked: Namespace) -> None:
     steps = asked.steps
     seconds = asked.seconds if asked.seconds is not None else (math.inf if steps is not None else DEFAULT_SECONDS)
-    from engine.training import Trainer, TrainingStopped
+    with undisturbed():
+        from engine.training import Trainer, TrainingStopped
 
     trainer = Trainer(begun.experiment, asked.device, begun.state)
     history = History(begun.losses, begun.checkpoints)

@@ -1,47 +1,17 @@
-"""From a file or a name to a target. What cannot be read is a Problem of one line that names the file and the place in it."""
+"""From a file to a target. What cannot be read is a Problem of one line that names the file and the place in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
 
 from engine.choice import Problem
-from engine.targets import SHAPES, Mixture, Target, TargetBase
+from engine.targets import Target
 from engine.targets.raster import Channel
 from engine.targets.tables import load_npy, load_text
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _MAX_BYTES = 1 << 30
-_NAMED: tuple[type[TargetBase], ...] = (*SHAPES, Mixture)
-
-
-def shape_names() -> tuple[str, ...]:
-    """The names that ``target_named`` knows."""
-    return tuple(str(shape.__struct_config__.tag) for shape in _NAMED)
-
-
-def target_named(name: str) -> Target:
-    """A named shape with its default parameters. Raises Problem for a name that is not there."""
-    for shape in _NAMED:
-        if shape.__struct_config__.tag == name:
-            return cast(Target, shape())
-    near = get_close_matches(name, shape_names(), n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(shape_names())}"
-    raise Problem(f"there is no shape {name!r}{hint}")
-
-
-def target_from(text: str, *, columns: Sequence[str] | None = None, channel: Channel | None = None) -> Target:
-    """A shape by its name, or else a file by its path."""
-    if text in shape_names():
-        return target_named(text)
-    path = Path(text).expanduser()
-    if not path.exists() and not path.suffix and len(path.parts) == 1:
-        near = get_close_matches(text, shape_names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"shapes are {', '.join(shape_names())}"
-        raise Problem(f"{text!r} is neither a file nor a shape; {hint}")
-    return load_target(path, columns=columns, channel=channel)
 
 
 def load_target(path: Path, *, columns: Sequence[str] | None = None, channel: Channel | None = None) -> Target:

@@ -15,9 +15,9 @@ import msgspec
 
 from engine import film, session
 from engine.choice import Problem
-from engine.cli.common import Arguments, Progress, command, say, spread
+from engine.cli.common import Arguments, Progress, command, say, spread, undisturbed
 from engine.files import refuse_unwritable
-from engine.introspection import alternatives, tag_of
+from engine.introspection import alternatives, parameters, tag_of
 from engine.overrides import sampler_from
 from engine.samplers import Sampler
 from engine.session import Session
@@ -68,6 +68,8 @@ def run(arguments: Sequence[str]) -> None:
     names = tuple(tag_of(kind) for kind in alternatives(Sampler))
     asked = _arguments().parse_args(spread(arguments, "--pane", lambda word: word.partition(":")[0] in names))
     out = Path(asked.out)
+    if not asked.out:
+        raise Problem("--out: must name a film or a folder")
     form = film.format_of(out, asked.out)
     size = _size(asked.size)
     film.check(size, asked.fps, form)
@@ -155,6 +157,10 @@ def _check(document: LabDocument) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(document), LabDocument)
     except msgspec.ValidationError as error:
+        bounds = parameters(LabDocument)
+        for name in ("particles", "seed"):
+            if f"`$.{name}`" in str(error):
+                raise Problem(f"--{name} {getattr(document, name)}: must be {bounds[name].bounds}") from error
         raise Problem(f"render: {error}") from error
 
 
@@ -202,9 +208,10 @@ class _Panes:
     """The runs of all panes, and their fields where a layer shows them."""
 
     def __init__(self, loaded: Session, document: LabDocument, device: str, progress: Progress) -> None:
-        import torch
+        with undisturbed():
+            import torch
 
-        from gui.runs import Fields, RunRequest, target_data
+            from gui.runs import Fields, RunRequest, target_data
 
         torch.set_num_threads(loaded.experiment.training.threads)
         experiment = loaded.experiment

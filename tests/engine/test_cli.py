@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 import main as program
 from engine import session
 from engine.cli.common import spread_sets
+from engine.cli.sample import write
 from engine.history import History, next_milestone
 from engine.targets import Moons
 from tests.engine.session_files import small_session
@@ -98,7 +100,7 @@ def test_training_by_the_clock_and_from_toml_and_a_file(tmp_path: Path, capsys: 
         (["--target", "moons", "--out", "{tmp}/none/s.pushforward"], "cannot be written: No such file or directory"),
         (["--target", "moons", "--out", "{tmp}"], "cannot be written: it is a folder"),
         (["--target", "moons", "--out", "{tmp}/s", "--steps", "0"], "--steps 0: must be at least 1"),
-        (["--target", "moons", "--out", "{tmp}/s", "--steps", "x"], "train: argument --steps: invalid int value: 'x'"),
+        (["--target", "moons", "--out", "{tmp}/s", "--steps", "x"], "--steps x: must be a whole number"),
         (["--target", "moons", "--out", "{tmp}/s", "--seconds", "nan"], "--seconds nan: must be above 0"),
         (["--target", "moons", "--out", "{tmp}/s", "--seed", "-1"], "--seed: training.seed=-1: must be at least 0"),
         (["--target", "moons", "--out", "{tmp}/s", "--set", "training.batch=0"], "--set training.batch=0: must be at least 1"),
@@ -248,3 +250,49 @@ def test_ctrl_c_while_sampling_leaves_no_half_file(trained: Path, tmp_path: Path
     assert process.returncode == 130
     assert rest.splitlines()[-1] == "interrupted"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
+def test_output_to_a_full_disk_is_one_line(trained: Path) -> None:
+    for arguments in (["list"], ["info", str(trained)]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, str(ROOT / "main.py"), *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2
+        assert done.stderr == "cannot be read or written: No space left on device\n"
+
+
+def test_sample_says_what_went_wrong_on_the_way(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wild = ["--sampler", "euler-maruyama", "--set", "sigma=constant", "sigma.scale=20", "--steps", "2", "--count", "100"]
+    code, _, err = run(["sample", trained, *wild, "--out", tmp_path / "wild.npy"], capsys)
+    assert code == 0
+    assert "note: dt·σ²/(2 Var) is" in err
+    assert "standard deviations from the data" in err
+    code, _, err = run(["sample", trained, "--sampler", "heun", "--count", "100", "--out", tmp_path / "calm.npy"], capsys)
+    assert (code, "note" in err) == (0, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
+def test_npy_samples_to_a_full_disk_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cli.sample.replacing", lambda _out: nullcontext(Path("/dev/full")))
+    with pytest.raises(OSError, match="No space left on device"):
+        write(np.zeros((1000, 2)), ("x", "y"), tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("module", ["numpy", "torch"])
+def test_ctrl_c_during_the_imports_is_one_line(module: str, trained: Path, tmp_path: Path) -> None:
+    """SIGINT arrives in the middle of the import of numpy (before the command runs), or of torch (which must not be left half imported)."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module + '.version'!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    arguments = ["sample", str(trained), "--out", str(tmp_path / "x.npy")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    assert not (tmp_path / "x.npy").exists()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image as pillow
 
 from engine.choice import Problem
-from engine.targets import Image, Moons, Points
-from engine.targets.loading import load_target, shape_names, target_from, target_named
+from engine.targets import Image, Points
+from engine.targets.loading import load_target
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -296,15 +296,9 @@ def test_broken_and_misnamed_pictures(tmp_path: Path) -> None:
     assert isinstance(load_target(tmp_path / "odd.csv"), Image)
 
 
-def test_names_and_places(tmp_path: Path) -> None:
-    assert target_from("moons") == Moons()
-    assert "mixture" in shape_names()
-    with pytest.raises(Problem, match="did you mean moons"):
-        target_named("moon")
-    with pytest.raises(Problem, match="neither a file nor a shape"):
-        target_from("nothing")
+def test_places_that_hold_no_file(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="no such file"):
-        target_from(str(tmp_path / "none.csv"))
+        load_target(tmp_path / "none.csv")
     with pytest.raises(Problem, match="is a folder"):
         load_target(tmp_path)
 

@@ -53,10 +53,13 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings"),
+        ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings (ot has it)"),
         ("path=otto", "there is no path 'otto'; there are condot, ot, vp-linear, vp-cosine, trigonometric"),
         ("objective=flow", "there is no objective 'flow'; there are flow-matching, score, noise, data, v"),
-        ("objective.weight=snr", "there is no 'weight' in objective flow-matching; it has time"),
+        (
+            "objective.weight=snr",
+            "there is no 'weight' in objective flow-matching; it has time (score, noise, data, v have it)",
+        ),
         ("nothing=1", "there is no 'nothing' in the experiment; it has target, path, start, objective, network, training"),
         ("training=3", "training has settings, such as training.batch=…"),
         ("training.batch=0", "must be at least 1 and at most 1,000,000"),
@@ -171,8 +174,11 @@ def test_toml_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_targets_by_name() -> None:
     assert target_from("moons") == Moons()
-    with pytest.raises(Problem, match="no such file, and no shape of that name"):
+    assert target_from("mixture") == Mixture()
+    with pytest.raises(Problem, match=r"^--target mons: there is no such file, and no shape of that name; did you mean moons\?$"):
         target_from("mons")
+    with pytest.raises(Problem, match=r"the shapes are 8gaussians, .*, mixture$"):
+        target_from("nothing")
     with pytest.raises(Problem, match="are for files"):
         target_from("moons", channel="alpha")
 
@@ -197,3 +203,20 @@ def test_the_catalogue_is_json_and_its_names_can_be_set() -> None:
     assert sigma["unit"] == "std"
     with pytest.raises(Problem, match="there is no list of 'colours'"):
         catalogue("colours")
+
+
+def test_where_a_setting_of_another_alternative_is() -> None:
+    with pytest.raises(Problem, match=r"there is no 'sigma_min' in path condot; it has no settings \(ot has it\)$"):
+        apply(BASE, ["path.sigma_min=0.1"])
+    with pytest.raises(Problem, match=r"it has time \(score, noise, data, v have it\)$"):
+        apply(BASE, ["objective.weight=one"])
+
+
+def test_words_for_what_is_wrong_in_a_toml_file(tmp_path: Path) -> None:
+    file = tmp_path / "e.toml"
+    file.write_text('target = "nofile.png"')
+    with pytest.raises(Problem, match=r"e\.toml: target=nofile\.png: there is no such file"):
+        from_toml(file)
+    file.write_text('[target]\ntype = "mixture"\nmeans = [[0, 0], [3, "a"]]')
+    with pytest.raises(Problem, match=r"must be a list of numbers$"):
+        from_toml(file)
