@@ -39,7 +39,8 @@ class PaneCanvas(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False)
+        # Qt puts the picture into the window; a swap by vispy would only wait for the drawing to end
+        self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False, autoswap=False)
         self._canvas.events.draw.connect(self._draw)
         self.widget: QWidget = self._canvas.native
         self.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

@@ -10,6 +10,9 @@ from gui.stage.canvas import PaneCanvas
 from gui.stage.chips import LayerChips
 from gui.widgets import column, flat_button, label, row, shrinkable
 
+PROGRESS_STEPS = 40
+"""A bar paints itself, and all the window with it, at each step: the fewer the better."""
+
 
 class PaneHeader(QWidget):
     """Title and caption at the left, the distance with its floor at the right; a click opens the pane's settings."""
@@ -62,7 +65,7 @@ class PaneWidget(QFrame):
         self.chips = LayerChips()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setRange(0, 1000)
+        self.progress.setRange(0, PROGRESS_STEPS)
         self.progress.setFixedHeight(3)
         policy = self.progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -114,7 +117,7 @@ class PaneWidget(QFrame):
         self.progress.setVisible(fraction is not None)
         self.header.cancel.setVisible(fraction is not None)
         if fraction is not None:
-            self.progress.setValue(round(1000 * fraction))
+            self.progress.setValue(round(PROGRESS_STEPS * fraction))
 
     def show_bare(self, bare: bool) -> None:
         """Nothing but picture and caption (presentation)."""
