@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from engine.experiment import Experiment
 from gui.cards.card import Card
+from gui.cards.fold import Fold
 from gui.cards.target import TargetCard
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
@@ -44,6 +45,7 @@ class ControlColumn(QScrollArea):
         """The cards below the canvas: after the window has painted."""
         from gui.cards import NetworkCard, ObjectiveCard, PathCard, TrainingCard
 
+        self.target.complete()
         self._path = PathCard()
         for name, card in (("path", self._path), ("objective", ObjectiveCard()), ("network", NetworkCard()), ("training", TrainingCard())):
             self._add(name, card)
@@ -53,9 +55,16 @@ class ControlColumn(QScrollArea):
         card.edited.connect(lambda experiment: self._edited(name, experiment))
         card.set_folded(self._preferences.flag(f"folded/{name}", name == "training"))
         card.folded.connect(lambda folded: self._preferences.set_flag(f"folded/{name}", folded))
+        for fold in card.findChildren(Fold):
+            self._remember_fold(f"opened/{name}", fold)
         card.set_experiment(self._model.experiment)
         self._cards[name] = card
         self._column.insertWidget(self._column.count() - 1, card)
+
+    def _remember_fold(self, flag: str, fold: Fold) -> None:
+        """What was opened stays open the next time."""
+        fold.set_open(self._preferences.flag(flag, False))
+        fold.button.toggled.connect(lambda is_open: self._preferences.set_flag(flag, is_open))
 
     def _edited(self, name: str, experiment: Experiment) -> None:
         self._model.edit_experiment(name, experiment, merge=f"card {name}")

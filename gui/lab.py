@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from engine.worker import Priority, Worker
@@ -52,6 +53,7 @@ class Lab(QObject):
         self.window.may_close = self.files.may_close
         self.window.dropped = self.files.open_dropped
         self.window.messages.hint(FIRST_SENTENCE)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self.follow_system_theme)
 
     def start(self) -> None:
         """The window is there: torch may come, and something may move."""
@@ -60,6 +62,7 @@ class Lab(QObject):
         self.simulation.set_device(self.training.device)
         self.simulation.start()
         self.stage.start()
+        self.stage.panes[0].canvas.widget.setFocus()  # Space plays; without this the first button would have it
         self.stage.clock.play()
         self.stage.clock_changed.emit()
         self.files.start()
@@ -71,6 +74,11 @@ class Lab(QObject):
         self.distances.close()
         self.worker.close()
         self.closed.emit()
+
+    def follow_system_theme(self) -> None:
+        """The system has turned dark or light; that matters to whoever chose to follow it."""
+        if self.preferences.theme == "system":
+            self.set_theme("system")
 
     def set_theme(self, choice: ThemeChoice) -> None:
         self.preferences.theme = choice
@@ -129,10 +137,17 @@ class Lab(QObject):
         if self.training.running and self.simulation.wants_snapshot:
             self.training.want_snapshot()
         for pane, (run, answer) in self.distances.take().items():
-            if isinstance(answer, Distance) and self.simulation.shown(pane) == run.request:
+            if isinstance(answer, Distance) and self._is_current(pane, run):
                 self._found[pane] = (run, answer)
                 self._show_distance(pane, answer)
         self._show_table()
+
+    def _is_current(self, pane: int, run: Run) -> bool:
+        """Whether a run is what the pane shows and, but for the weights of a training that goes on, what it should show."""
+        if pane >= len(self.model.document.panes) or self.simulation.shown(pane) != run.request:
+            return False
+        wanted = self.simulation.request_of(pane)
+        return wanted == run.request or wanted.same_but_newer(run.request)
 
     def _arrived(self, pane: int, run: Run) -> None:
         self._latest[pane] = run

@@ -25,7 +25,7 @@ def style_sheet(t: Theme) -> str:
     well = field if t.dark else t.background
     rest = mixed(t.line, t.dim, 0.18)
     handle = mixed(t.accent, "#ffffff", 0.45) if t.dark else t.accent
-    faint = mixed(t.card, t.dim, 0.62)
+    faint = mixed(t.card, t.dim, 0.7)
     return f"""
 * {{ outline: none; }}
 QMainWindow, QDialog, #panel {{ background: {t.panel}; }}
@@ -50,6 +50,7 @@ QPushButton:disabled, QToolButton:disabled {{ color: {faint}; border-color: {t.l
 QPushButton[role="primary"] {{ background: {t.accent}; border-color: {t.accent}; color: {t.on_accent}; font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: {mixed(t.accent, "#ffffff", 0.12)}; }}
 QPushButton[role="primary"]:focus {{ border-color: {mixed(t.accent, "#ffffff", 0.6)}; }}
+QPushButton[role="primary"]:disabled {{ background: {hover}; border-color: {t.line}; color: {faint}; }}
 QPushButton[role="chip"] {{ border-radius: 10px; padding: 2px 9px; color: {t.dim}; }}
 QPushButton[role="chip"]:checked {{ background: {chosen}; border-color: {t.accent}; color: {chosen_text}; }}
 QPushButton[role="chip"]:disabled {{ color: {faint}; }}
@@ -58,6 +59,10 @@ QToolButton[role="flat"], QPushButton[role="flat"] {{ background: transparent; b
   color: {t.dim}; }}
 QToolButton[role="flat"]:hover, QPushButton[role="flat"]:hover {{ color: {t.text}; background: {hover}; }}
 QToolButton[role="flat"]:focus, QPushButton[role="flat"]:focus {{ border-color: {t.accent}; }}
+QPushButton[role="fold"] {{ background: transparent; border: none; border-bottom: 1px solid transparent; border-radius: 0;
+  padding: 2px 2px 1px 0; color: {t.dim}; }}
+QPushButton[role="fold"]:hover {{ color: {t.text}; }}
+QPushButton[role="fold"]:focus {{ border-bottom-color: {t.accent}; color: {t.text}; }}
 QToolButton::menu-indicator {{ image: none; }}
 
 QComboBox {{ combobox-popup: 0; background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px;
@@ -71,13 +76,17 @@ QComboBox QAbstractItemView {{ background: {t.card}; color: {t.text}; border: 1p
   selection-background-color: {chosen};
   selection-color: {chosen_text}; }}
 QComboBox QAbstractItemView::item {{ min-height: 24px; padding: 0 6px; border-radius: 4px; }}
-QComboBox QAbstractItemView::item:disabled {{ color: {faint}; }}
+QComboBox QAbstractItemView::item:selected {{ background: {chosen}; color: {chosen_text}; }}
+QComboBox QAbstractItemView::item:disabled {{ background: transparent; color: {faint}; }}
 
 QLineEdit, QAbstractSpinBox, QPlainTextEdit {{ background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px;
   padding: 3px 7px;
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
 QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 18px; }}
+QAbstractSpinBox::up-arrow {{ image: url({(ICONS / "chevron-up.svg").as_posix()}); width: 10px; height: 10px; }}
+QAbstractSpinBox::down-arrow {{ image: url({(ICONS / "chevron.svg").as_posix()}); width: 10px; height: 10px; }}
 QLineEdit[role="number"] {{ background: transparent; border: 1px solid transparent; padding: 1px 3px; color: {t.dim};
   border-radius: 4px; }}
 QLineEdit[role="number"]:hover {{ background: {field}; color: {t.text}; }}
@@ -107,6 +116,8 @@ QMenu::item:selected {{ background: {chosen}; color: {chosen_text}; }}
 QMenu::item:disabled {{ color: {faint}; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: 5px 8px; }}
 
+QFileDialog QToolButton {{ padding: 3px; }}
+
 QScrollArea {{ background: transparent; border: none; }}
 QScrollArea > QWidget > QWidget#panel {{ background: {t.panel}; }}
 QScrollBar:vertical {{ width: 8px; background: transparent; margin: 0; }}
@@ -115,6 +126,7 @@ QScrollBar::handle {{ background: {rest}; border-radius: 3px; margin: 1px; min-h
 QScrollBar::handle:hover {{ background: {t.dim}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QSplitter::handle {{ background: {t.panel}; }}
 QProgressBar {{ background: {field}; border: none; border-radius: 3px; text-align: center; color: {t.text}; max-height: 6px; }}
 QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}

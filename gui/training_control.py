@@ -211,34 +211,41 @@ class TrainingControl(QObject):
             return
         what = _what_changed(before, after)
         active = self._status in ("training", "paused")
-        if not self._fits() or (active and before.training.seed != after.training.seed):
-            self._misfit(what, after, active)
+        if not self._fits() or (self.running and before.training.seed != after.training.seed):
+            self._misfit(what, after)
         elif active:
             paused = self._status == "paused"
             self._go_on()
             if paused:
                 self.pause()
-            self.said.emit(f"{what} changed: training goes on from these weights.")
+            how = "Go on trains" if paused else "training goes on"
+            self.said.emit(f"{what} changed: {how} from these weights.")
         elif not fits(self._work.experiment, before):
+            self._enter("stopped")
             self._ask_last_snapshot()  # a change was undone: the weights fit again
             self.said.emit("The network that was trained fits again.")
         elif before.target != after.target:
             self.said.emit("Target changed: the network still makes what it learned. Train goes on from its weights.")
 
-    def _misfit(self, what: str, after: Experiment, active: bool) -> None:
-        if not active:
-            self._show(None)
-            self.said.emit(f"{what} changed: the trained network no longer fits, so the panes show the exact field until you train again.")
-        elif after.refusal() is not None:
-            self._drop_job()
-            self._enter("stopped")
-            self._show(None)
-            self.failed.emit(f"{what} changed: training stopped. {after.refusal()}")
-        else:
+    def _misfit(self, what: str, after: Experiment) -> None:
+        """The weights mean nothing for what is asked now. Only a training that runs begins again by itself."""
+        if self._status == "untrained":
+            return  # that was said already
+        refusal = after.refusal()
+        if self._status == "training" and refusal is None:
             self._drop_job()
             self._enter("untrained")
             self._begin()
             self.said.emit(f"{what} changed: training restarted.")
+            return
+        ran = self._status == "training"
+        self._drop_job()
+        self._enter("untrained")
+        self._show(None)
+        if ran:
+            self.failed.emit(f"{what} changed: training stopped. {refusal}")
+        else:
+            self.said.emit(f"{what} changed: the trained network no longer fits, so the panes show the exact field until you train again.")
 
 
 def _what_changed(before: Experiment, after: Experiment) -> str:

@@ -49,7 +49,7 @@ class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
     label: ClassVar[str] = "Moons"
     summary: ClassVar[str] = "Two half circles that reach into each other."
     formula: ClassVar[str] = (
-        r"r(\cos\theta, \sin\theta)\ \text{and}\ r(1-\cos\theta, \tfrac{g}{r}-\sin\theta),\ \theta\in[0,\pi],\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"r(\cos\theta, \sin\theta),\quad r(1-\cos\theta, \tfrac{g}{r}-\sin\theta),\quad \theta\in[0,\pi],\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "scikit-learn make_moons"
 
@@ -76,7 +76,7 @@ class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
 
     label: ClassVar[str] = "Checkerboard"
     summary: ClassVar[str] = "Uniform on every second square of a board."
-    formula: ClassVar[str] = r"p = \tfrac{2}{m^2 a^2}\ \text{on the squares of side}\ a\ \text{with}\ i+j\ \text{even}"
+    formula: ClassVar[str] = r"p = \tfrac{2}{m^2 a^2},\quad \text{on squares of side}\ a,\ i+j\ \text{even}"
     source: ClassVar[str] = "FFJORD 1810.01367"
 
     squares: Annotated[
@@ -130,7 +130,7 @@ class SwissRoll(TargetBase, tag="swissroll", frozen=True, kw_only=True):
     label: ClassVar[str] = "Swiss roll"
     summary: ClassVar[str] = "A rolled-up line."
     formula: ClassVar[str] = (
-        r"\tfrac{\theta}{5}(\cos\theta, \sin\theta),\ \theta\in[\tfrac{3}{2}\pi,\ \tfrac{3}{2}\pi + 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"\tfrac{\theta}{5}(\cos\theta, \sin\theta),\quad \theta\in[\tfrac{3}{2}\pi, \tfrac{3}{2}\pi + 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "FFJORD 1810.01367; scikit-learn make_swiss_roll"
 
@@ -151,7 +151,7 @@ class Rings(TargetBase, tag="rings", frozen=True, kw_only=True):
 
     label: ClassVar[str] = "Rings"
     summary: ClassVar[str] = "Concentric circles of equal mass."
-    formula: ClassVar[str] = r"\tfrac{rk}{m}(\cos\theta, \sin\theta),\ k\in\{1,\dots,m\},\ +\,\mathcal{N}(0,\tau^2 I)"
+    formula: ClassVar[str] = r"\tfrac{rk}{m}(\cos\theta, \sin\theta),\quad k\in\{1,\dots,m\},\ +\,\mathcal{N}(0,\tau^2 I)"
     source: ClassVar[str] = "FFJORD 1810.01367"
 
     rings: Annotated[int, Meta(ge=1, le=8, description="How many circles.", extra={"symbol": "m"})] = 3
@@ -171,7 +171,7 @@ class SCurve(TargetBase, tag="s-curve", frozen=True, kw_only=True):
     label: ClassVar[str] = "S-curve"
     summary: ClassVar[str] = "Two three-quarter circles joined to an S."
     formula: ClassVar[str] = (
-        r"r(\sin\theta, \mathrm{sgn}(\theta)(\cos\theta - 1)),\ \theta\in[-\tfrac{3}{2}\pi, \tfrac{3}{2}\pi],\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"r(\sin\theta, \mathrm{sgn}(\theta)(\cos\theta - 1)),\quad |\theta|\le\tfrac{3}{2}\pi,\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "scikit-learn make_s_curve, coordinates 0 and 2"
 
@@ -192,7 +192,7 @@ class Spiral(TargetBase, tag="spiral", frozen=True, kw_only=True):
     label: ClassVar[str] = "Spiral"
     summary: ClassVar[str] = "Arms that wind outwards from the centre."
     formula: ClassVar[str] = (
-        r"\tfrac{r\theta}{2\pi m}(\cos(\theta + \phi_k), \sin(\theta + \phi_k)),\ \theta\in[0, 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"\tfrac{r\theta}{2\pi m}(\cos(\theta + \phi_k), \sin(\theta + \phi_k)),\quad \theta\in[0, 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "FFJORD 1810.01367 (2spirals)"
 

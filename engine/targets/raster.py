@@ -62,7 +62,7 @@ class Image(TargetBase, tag="image", frozen=True, kw_only=True):
 
     label: ClassVar[str] = "Image"
     summary: ClassVar[str] = "A picture: its brightness, darkness or opacity is the density."
-    formula: ClassVar[str] = r"p(x) \propto \text{channel of the pixel at}\ x\in[-1,1]\times[-\tfrac{h}{w},\tfrac{h}{w}]"
+    formula: ClassVar[str] = r"p(x) \propto \text{channel of the pixel at}\ x,\quad x\in[-1,1]\times[-\tfrac{h}{w},\tfrac{h}{w}]"
     source: ClassVar[str] = "Pushforward"
 
     pixels: Annotated[Array, Meta(description="Decoded pixels, uint8 or uint16, (h, w, channels): L, LA, RGB or RGBA, row 0 at the top.")]

@@ -26,7 +26,7 @@ class Helix(TargetBase, tag="helix", frozen=True, kw_only=True):
     label: ClassVar[str] = "Helix"
     summary: ClassVar[str] = "A screw line."
     formula: ClassVar[str] = (
-        r"(r\cos\theta,\ r\sin\theta,\ \tfrac{h\theta}{2\pi m} - \tfrac{h}{2}),\ \theta\in[0, 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"(r\cos\theta,\ r\sin\theta,\ \tfrac{h\theta}{2\pi m} - \tfrac{h}{2}),\quad \theta\in[0, 2\pi m],\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "Pushforward"
     axes: ClassVar[tuple[str, ...]] = ("x", "y", "z")
@@ -50,7 +50,7 @@ class TorusKnot(TargetBase, tag="torus-knot", frozen=True, kw_only=True):
     label: ClassVar[str] = "Torus knot"
     summary: ClassVar[str] = "A closed line that winds p times round a torus's axis and q times through its hole; (2, 3) is the trefoil."
     formula: ClassVar[str] = (
-        r"((R + r\cos q\theta)\cos p\theta,\ (R + r\cos q\theta)\sin p\theta,\ r\sin q\theta)\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"(\rho\cos p\theta,\ \rho\sin p\theta,\ r\sin q\theta),\quad \rho = R + r\cos q\theta,\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "Rolfsen, Knots and Links"
     axes: ClassVar[tuple[str, ...]] = ("x", "y", "z")
@@ -95,8 +95,8 @@ class SwissRoll3D(TargetBase, tag="swissroll-3d", frozen=True, kw_only=True):
     label: ClassVar[str] = "Swiss roll 3-D"
     summary: ClassVar[str] = "A rolled-up sheet."
     formula: ClassVar[str] = (
-        r"(\tfrac{\theta}{5}\cos\theta,\ z,\ \tfrac{\theta}{5}\sin\theta),\ \theta\in[\tfrac{3}{2}\pi, \tfrac{3}{2}\pi + 2\pi m],"
-        r"\ |z|\le\tfrac{h}{2},\ +\,\mathcal{N}(0,\tau^2 I)"
+        r"(\tfrac{\theta}{5}\cos\theta,\ z,\ \tfrac{\theta}{5}\sin\theta),\quad \theta\in[\tfrac{3}{2}\pi, \tfrac{3}{2}\pi + 2\pi m],"
+        r"\quad |z|\le\tfrac{h}{2},\ +\,\mathcal{N}(0,\tau^2 I)"
     )
     source: ClassVar[str] = "scikit-learn make_swiss_roll"
     axes: ClassVar[tuple[str, ...]] = ("x", "y", "z")

@@ -14,7 +14,7 @@ class Fold(QWidget):
         self.content = content
         self._words = words
         self.button = QPushButton(self)
-        self.button.setProperty("role", "flat")
+        self.button.setProperty("role", "fold")
         self.button.setCheckable(True)
         self.button.setAccessibleName(words)
         self.button.setToolTip(f"Show or hide: {words}")

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from engine.targets import Mixture
 from gui.forms.number import shown
 from gui.icons import wear
+from gui.theme import colour
 
 MOST = 64
 
@@ -130,17 +131,27 @@ class MixtureEditor(QWidget):
 
     def _typed(self, row: int, column: int) -> None:
         title = _columns(self._value.dimension)[column][0]
-        text = self.table.item(row, column).text()
+        item = self.table.item(row, column)
+        text = item.text()
         try:
             number = float(text.replace("−", "-").replace(",", "."))
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
             self._say(f"{title} in row {row + 1} must be a number; “{text[:20]}” is not.")
+            self._mark(item)
             return
         numbers = self._numbers(row)
         numbers[column] = number
         self._put(row, numbers)
+        if self.problem.text():
+            self._mark(item)
+
+    def _mark(self, item: QTableWidgetItem) -> None:
+        """What is wrong is red until the next valid edit."""
+        self.table.blockSignals(True)
+        item.setForeground(colour("danger"))
+        self.table.blockSignals(False)
 
     def _put(self, row: int, numbers: list[float]) -> None:
         d = self._value.dimension

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -23,8 +23,11 @@ from gui.cards.pictures import Box, canvas_picture
 from gui.easel.easel import Easel
 from gui.easel.tools import EaselTools
 from gui.forms.combo import ChoiceCombo
-from gui.forms.reflection import help_of
+from gui.forms.reflection import help_of, label_of
 from gui.forms.struct_form import StructForm, label_width
+
+if TYPE_CHECKING:
+    from gui.formula import Formula
 
 IMAGES, TABLES = "*.png *.jpg *.jpeg *.webp", "*.csv *.tsv *.txt *.npy"
 FILES = f"Images and tables ({IMAGES} {TABLES});;Images ({IMAGES});;Tables ({TABLES});;All files (*)"
@@ -55,6 +58,7 @@ class TargetCard(Card):
         self._origins: dict[str, Any] = {}
         self._shown: Any = None
         self._form: StructForm | MixtureEditor | None = None
+        self.formula: Formula | None = None
         self.easel = Easel(undo, self)
         self.tools = EaselTools(self.easel, self)
         self.start_from = ChoiceCombo(self)
@@ -94,6 +98,19 @@ class TargetCard(Card):
         self.body.addLayout(row)
         for widget in (self.problem, self.columns, self.place, self.fold):
             self.body.addWidget(widget)
+
+    def complete(self) -> None:
+        """What can wait until the window has painted: the formula of the target's density."""
+        from gui.formula import Formula
+
+        self.formula = Formula(parent=self)
+        self.body.insertWidget(self.body.indexOf(self.fold), self.formula)
+        self._show_formula()
+
+    def _show_formula(self) -> None:
+        if self.formula is not None:
+            target = self.experiment.target
+            self.formula.set_latex(target.formula, help_of(target))
 
     def _connect(self) -> None:
         self.start_from.picked.connect(self._start_picked)
@@ -146,7 +163,7 @@ class TargetCard(Card):
             self._say(str(problem))
             return
         flat = target.dimension == 2
-        self.easel.set_locked("" if flat else "3-D, seen from the side", "" if flat else "To paint, choose “painting” under “Start from”.")
+        self.easel.set_locked("" if flat else "3-D, seen from the side", "" if flat else "To paint, choose “Painting” under “Start from”.")
         self._box = picture.box
         self.easel.set_raster(picture.ink, undoable=False)
         if len(self._origins) > MOST_ORIGINS:
@@ -155,11 +172,11 @@ class TargetCard(Card):
 
     def _fill_start(self) -> None:
         target = self.experiment.target
-        items: list[tuple[Any, str, str]] = [(Painting, "painting", "An empty canvas, or what is on it.")]
+        items: list[tuple[Any, str, str]] = [(Painting, "Painting", "An empty canvas, or what is on it.")]
         items += [(shape, shape.label, help_of(shape)) for shape in SHAPES]
         items += [
-            (Mixture, "mixture…", help_of(Mixture)),
-            (FROM_FILE, "a file…", "An image (PNG, JPEG, WebP) or a table (CSV, TSV, NPY)."),
+            (Mixture, "Gaussian mixture", help_of(Mixture)),
+            (FROM_FILE, "File…", "An image (PNG, JPEG, WebP) or a table (CSV, TSV, NPY)."),
         ]
         if isinstance(target, (Image, Points)):
             items.append((type(target), target.filename or target.label, help_of(target)))
@@ -167,6 +184,7 @@ class TargetCard(Card):
         self.start_from.set_key(type(target))
 
     def _show_form(self, target: Any) -> None:
+        self._show_formula()
         if self._form is not None and type(self._form.value) is type(target):
             self._form.set_value(target)
             return
@@ -199,7 +217,11 @@ class TargetCard(Card):
                 return f"{len(target.means)} Gaussians"
         return f"shape · {target.dimension}-D"
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, sentence: str, role: str = "problem") -> None:
+        """One line beneath the canvas: a problem, or (dim) a hint."""
+        if self.problem.property("role") != role:
+            self.problem.setProperty("role", role)
+            self.problem.style().polish(self.problem)
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
         if not sentence:
@@ -243,7 +265,8 @@ class TargetCard(Card):
         if self.easel.locked:
             return
         if self.easel.is_empty:
-            self._say("The canvas is empty: paint something. Until then the last ink is what is learned.")
+            kept = "the last painting" if isinstance(self.experiment.target, Painting) else label_of(self.experiment.target)
+            self._say(f"The canvas is empty: paint something. Until then {kept} is what is learned.", "dim")
             return
         self._say("")
         painting = self._painting()

@@ -48,12 +48,11 @@ class DistanceTable(QWidget):
             for cell in self._cells:
                 self._grid.removeWidget(cell)
                 cell.deleteLater()
-            self._cells = [self._cell(i // 4, i % 4, len(table)) for i in range(len(flat))]
+            self._cells = [self._cell(i // 4, i % 4, quiet=table[i // 4][0] in ("", "floor")) for i in range(len(flat))]
         for cell, text in zip(self._cells, flat, strict=True):
             cell.setText(text)
 
-    def _cell(self, line: int, place: int, lines: int) -> QLabel:
-        quiet = line == 0 or line == lines - 1
+    def _cell(self, line: int, place: int, *, quiet: bool) -> QLabel:
         made = label("", "dim" if quiet else "", figures=True, points=-0.5)
         if place:
             made.setAlignment(Qt.AlignmentFlag.AlignRight)

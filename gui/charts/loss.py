@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from gui.charts.series import LossSeries
+from gui.charts.ticks import log_ticks, tick_words
 from gui.theme import colour, notifier
 from gui.widgets import card, column, heading, label, row
 
 MOST_SHOWN = 3_000
 EVERY_SECONDS = 0.2
+TINY = 1e-12
+NARROWEST = 0.02
+"""Decades that the axis spans at least."""
 
 
 class LossChart(QWidget):
@@ -52,6 +59,9 @@ class LossChart(QWidget):
         self._raw.setData(rows[::stride, 0], rows[::stride, 1])
         smooth = series.smoothed()
         self._smooth.setData(smooth[::stride, 0], smooth[::stride, 1])
+        self._fade(len(rows[::stride]))
+        low, high = _range_of(rows[:, 1], smooth[:, 1])
+        self._plot.setYRange(low, high, padding=0.06)
         text = f"{smooth[-1, 1]:.4g} at step {last:,}".replace(",", "\u202f") if len(smooth) else ""
         self._value.setText(f"{text} · log · smoothed" if text else "")
 
@@ -59,7 +69,7 @@ class LossChart(QWidget):
         import pyqtgraph as pg
 
         self._empty.hide()
-        self._plot = pg.PlotWidget(background=None)
+        self._plot = pg.PlotWidget(background=None, axisItems=_axes())
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.setLogMode(x=False, y=True)
@@ -76,9 +86,8 @@ class LossChart(QWidget):
             return
         import pyqtgraph as pg
 
-        faint = QColor(colour("alpha"))
-        faint.setAlphaF(0.3)
-        self._raw.setPen(pg.mkPen(faint, width=1))
+        self._faded = -1.0
+        self._fade(len(self._raw.xData) if self._raw.xData is not None else 0)
         self._smooth.setPen(pg.mkPen(colour("alpha"), width=2))
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
@@ -87,3 +96,41 @@ class LossChart(QWidget):
             font = self.font()
             font.setPointSizeF(max(6.5, font.pointSizeF() - 2.0))
             axis.setStyle(tickLength=-3, tickFont=font)
+
+    _faded = -1.0
+
+    def _fade(self, points: int) -> None:
+        """The more single losses there are, the fainter each."""
+        share = round(min(0.4, max(0.15, 0.4 * math.sqrt(200 / max(1, points)))), 2)
+        if share != self._faded:
+            import pyqtgraph as pg
+
+            self._faded = share
+            faint = QColor(colour("alpha"))
+            faint.setAlphaF(share)
+            self._raw.setPen(pg.mkPen(faint, width=1))
+
+
+def _range_of(raw: NDArray[np.float64], smooth: NDArray[np.float64]) -> tuple[float, float]:
+    """log10 of what the axis spans: the smoothed line and all but the most extreme single losses."""
+    least, most = np.quantile(np.maximum(raw, TINY), (0.005, 0.995))
+    low, high = math.log10(max(TINY, min(least, smooth.min()))), math.log10(max(TINY, most, smooth.max()))
+    return (low, high) if high - low > NARROWEST else (low - NARROWEST / 2, high + NARROWEST / 2)
+
+
+def _axes() -> dict[str, Any]:
+    """Round losses at the left, steps at the foot."""
+    import pyqtgraph as pg
+
+    class LossAxis(pg.AxisItem):
+        def tickValues(self, low: float, high: float, _size: float) -> list[tuple[float, list[float]]]:
+            return [(1.0, [math.log10(value) for value in log_ticks(10.0**low, 10.0**high)])]
+
+        def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
+            return [tick_words(10.0**value) for value in values]
+
+    class StepAxis(pg.AxisItem):
+        def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
+            return [f"{value:,.0f}".replace(",", "\u202f") if value else "step 0" for value in values]
+
+    return {"left": LossAxis("left"), "bottom": StepAxis("bottom")}

@@ -63,7 +63,10 @@ def make_actions(easel: Easel) -> dict[str, QAction]:
     redo = easel.undo_stack.createRedoAction(easel, "Redo")
     for action, name, keys in ((undo, "undo", QKeySequence.StandardKey.Undo), (redo, "redo", QKeySequence.StandardKey.Redo)):
         action.setObjectName(name)
-        action.setShortcuts(QKeySequence.keyBindings(keys))
+        bindings = QKeySequence.keyBindings(keys)
+        if name == "redo" and QKeySequence("Ctrl+Y") not in bindings:
+            bindings.append(QKeySequence("Ctrl+Y"))
+        action.setShortcuts(bindings)
         action.setToolTip(f"{name.capitalize()} ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})")
         wear(action, name)
     found |= {"mirror": mirror, "n-fold": fold, "smaller": smaller, "larger": larger, "clear": clear, "undo": undo, "redo": redo}

@@ -116,7 +116,7 @@ class Easel(Canvas):
 
     def set_size(self, size: float) -> None:
         """Diameter of the brush, in the canvas's units (it is 2 wide)."""
-        size = min(LARGEST, max(SMALLEST, size))
+        size = round(min(LARGEST, max(SMALLEST, size)), 3)
         if size != self.size_:
             self.size_ = size
             self.sizeChanged.emit(size)

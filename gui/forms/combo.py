@@ -10,6 +10,8 @@ from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 REASON = int(Qt.ItemDataRole.UserRole) + 1
+POPUP_MARGIN = 18
+"""Pixels beside the words of a choice, on each side."""
 
 
 class ChoiceCombo(QComboBox):
@@ -97,6 +99,12 @@ class ChoiceCombo(QComboBox):
         index = self.currentIndex()
         item = self._items.item(index) if index >= 0 else None
         self.setToolTip("\n".join(text for text in (self._base_tip, item.toolTip() if item else "") if text))
+
+    def showPopup(self) -> None:
+        """As wide as the longest choice, so that none is cut short."""
+        words = [self.fontMetrics().horizontalAdvance(self.itemText(row)) for row in range(self.count())]
+        self.view().setMinimumWidth(max(self.width(), max(words, default=0) + 2 * POPUP_MARGIN))
+        super().showPopup()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
