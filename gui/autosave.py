@@ -81,7 +81,10 @@ class Autosave(QObject):
     def forget_recovered(self, path: Path) -> None:
         """A left-over has been opened; it stays until this lab has kept its own."""
         self._kept = None
-        self.keep()
+        self._files.spawn(self._keep_and_remove(path))
+
+    async def _keep_and_remove(self, path: Path) -> None:
+        await self._keep()
         if path != self._path:
             remove(path)
 

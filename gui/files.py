@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -39,7 +41,7 @@ class FileControl(QObject):
         self._lab = lab
         self.path: Path | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._close_after_save = False
+        self._after_save: Callable[[], object] | None = None
         self.export = Export(lab, self)
         self.autosave = Autosave(lab, self)
         lab.model.edited_changed.connect(lambda _edited: self._show_title())
@@ -66,10 +68,11 @@ class FileControl(QObject):
 
     def new(self) -> None:
         """An empty session."""
-        if self._may_lose():
+        if self._may_lose(self.new):
             self._lab.training.forget()
             self._lab.model.reset(LabState())
             self.path = None
+            self.autosave.forget()
             self._lab.stage.camera.frame_again()
             self._show_title()
 
@@ -88,7 +91,7 @@ class FileControl(QObject):
 
     def open(self, path: str, *, recovered: bool = False) -> None:
         """Reads a session file, and only then lets go of the present one."""
-        if recovered or self._may_lose():
+        if recovered or self._may_lose(lambda: self.open(path)):
             self.spawn(self._open(Path(path), recovered))
 
     def save(self) -> None:
@@ -102,7 +105,7 @@ class FileControl(QObject):
         start = self.path or Path(self._lab.preferences.folder) / f"untitled{SUFFIX}"
         found, _ = QFileDialog.getSaveFileName(self._lab.window, "Save as", str(start), FILTER)
         if not found:
-            self._close_after_save = False
+            self._after_save = None
             return
         path = Path(found)
         self.spawn(self._save(path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)))
@@ -113,7 +116,7 @@ class FileControl(QObject):
             return True
         answer = self._ask("Save before leaving?")
         if answer == QMessageBox.StandardButton.Save:
-            self._close_after_save = True
+            self._after_save = self._lab.window.close
             self.save()
             return False
         return answer == QMessageBox.StandardButton.Discard
@@ -151,7 +154,7 @@ class FileControl(QObject):
             scene=encode_document(with_matching_panes(replace(document, scene=scene))),
             state=state,
             checkpoints=tuple(work.checkpoints) if work is not None and state is not None else (),
-            losses=lab.training.losses.rows.copy() if state is not None else sessions.no_losses(),
+            losses=_until(lab.training.losses.rows, state.step) if state is not None else sessions.no_losses(),
             model="learned" if learned and state is not None else "exact",
             device=progress.device if progress is not None else "cpu",
             seconds=work.seconds if work is not None else 0.0,
@@ -163,7 +166,7 @@ class FileControl(QObject):
             session = await self.session()
             await asyncio.to_thread(sessions.save, session, path)
         except Problem:
-            self._close_after_save = False
+            self._after_save = None
             raise
         finally:
             self._lab.window.busy.end()
@@ -173,10 +176,10 @@ class FileControl(QObject):
         self._lab.model.saved()
         self.autosave.forget()
         self._show_title()
-        if self._close_after_save:
-            self._lab.window.close()
-        else:
-            self._lab.window.messages.note(f"Saved {path.name}.")
+        follow, self._after_save = self._after_save, None
+        self._lab.window.messages.note(f"Saved {path.name}.")
+        if follow is not None:
+            follow()
 
     async def _open(self, path: Path, recovered: bool) -> None:
         lab = self._lab
@@ -206,18 +209,20 @@ class FileControl(QObject):
         lab = self._lab
         lab.training.forget()
         lab.stage.camera.by_hand = session.scene is not None
+        lab.stage.camera.rest()
         lab.model.reset(state)
         lab.training.open(session)
         lab.stage.clock.seek(state.document.scene.t)
         lab.stage.clock_changed.emit()
         lab.window.messages.dismiss()
 
-    def _may_lose(self) -> bool:
-        """Whether the present session may go; asks if it has unsaved changes."""
+    def _may_lose(self, follow: Callable[[], object]) -> bool:
+        """Whether the present session may go; asks if it has unsaved changes. After Save, ``follow`` is tried again."""
         if not self._lab.model.edited:
             return True
         answer = self._ask("Save it first?")
         if answer == QMessageBox.StandardButton.Save:
+            self._after_save = follow
             self.save()
             return False
         return answer == QMessageBox.StandardButton.Discard
@@ -244,3 +249,8 @@ class FileControl(QObject):
         except (Problem, OSError, MemoryError) as error:
             log.warning("%s", error)
             self._lab.window.messages.problem(str(error) or type(error).__name__)
+
+
+def _until(rows: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """The losses up to the weights' own step: what is shown may be a slice ahead of them."""
+    return rows[rows[:, 0] <= step].copy()

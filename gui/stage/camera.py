@@ -9,10 +9,16 @@ from PySide6.QtCore import QObject, Signal
 from gui.model import LabModel
 from gui.stage import navigation
 from gui.stage.canvas import PaneCanvas
+from gui.stage.glide import eased
+from shaders.scene import Camera
 from shaders.view import frame_camera
 
 if TYPE_CHECKING:
     from gui.stage.stage import Stage
+
+
+SECONDS = 0.15
+"""How long the camera takes to where it is sent; under the pointer it follows at once."""
 
 
 class CameraControl(QObject):
@@ -26,6 +32,28 @@ class CameraControl(QObject):
         self._stage, self._model = stage, model
         self.by_hand = False
         """Whether the user has chosen a view: then nothing frames by itself until asked."""
+        self._way: tuple[Camera, Camera] | None = None
+        self._fraction = 0.0
+        self._dimension = 0
+
+    @property
+    def moving(self) -> bool:
+        """Whether the camera is on its way."""
+        return self._way is not None
+
+    def advance(self, seconds: float) -> None:
+        """Lets the camera go on to where it was sent."""
+        if self._way is None:
+            return
+        self._fraction += seconds / SECONDS
+        start, end = self._way
+        if self._fraction >= 1.0:
+            self._way = None
+        self._model.show_camera(navigation.between(start, end, eased(self._fraction)))
+
+    def rest(self) -> None:
+        """Stays where it is: a hand has taken hold of it, or another view was opened."""
+        self._way = None
 
     def follow(self, index: int, canvas: PaneCanvas) -> None:
         """Listens to the pointer on a pane."""
@@ -47,14 +75,25 @@ class CameraControl(QObject):
             return
         width, height = panes[0].canvas.size
         data = [showing.latest for showing in self._stage.showings]
-        self._model.show_camera(frame_camera(data, width / max(height, 1.0), self._model.document.scene.camera))
+        self._send(frame_camera(data, width / max(height, 1.0), self._model.document.scene.camera))
 
     def zoom(self, factor: float) -> None:
         """About the centre (keys)."""
         self.by_hand = True
-        self._model.show_camera(navigation.zoomed(self._model.document.scene.camera, factor))
+        self._send(navigation.zoomed(self._way[1] if self._way is not None else self._model.document.scene.camera, factor))
+
+    def _send(self, goal: Camera) -> None:
+        """On its way, calmly; at once while nothing ticks, or in a space of another dimension."""
+        here, before, self._dimension = self._model.document.scene.camera, self._dimension, self._stage.dimension
+        if not self._stage.ticking or before != self._dimension:
+            self._way = None
+            self._model.show_camera(goal)
+        elif goal != (self._way[1] if self._way is not None else here):
+            self._way, self._fraction = (here, goal), 0.0
+            self._stage.wake()
 
     def _dragged(self, canvas: PaneCanvas, dx: float, dy: float, turn: bool) -> None:
+        self.rest()
         camera, dimension = self._model.document.scene.camera, self._stage.dimension
         if dimension == 3 and turn:
             self._model.show_camera(navigation.orbited(camera, dx, dy))
@@ -64,6 +103,7 @@ class CameraControl(QObject):
         self._model.show_camera(navigation.panned(camera, view.pixel_ratio / view.scale, dx, dy, dimension))
 
     def _zoomed(self, canvas: PaneCanvas, degrees: float, x: float, y: float) -> None:
+        self.rest()
         self.by_hand = True
         anchor = None
         if self._stage.dimension == 2:

@@ -38,6 +38,21 @@ def orbited(camera: Camera, dx: float, dy: float) -> Camera:
     return replace(camera, azimuth=azimuth, elevation=elevation)
 
 
+def between(start: Camera, end: Camera, share: float) -> Camera:
+    """The camera a ``share`` of the way from ``start`` to ``end``: magnification by equal factors, angles the short way round."""
+    if share >= 1.0:
+        return end
+    x, y, z = (a + (b - a) * share for a, b in zip(start.center, end.center, strict=True))
+    turn = (end.azimuth - start.azimuth + 180.0) % 360.0 - 180.0
+    return replace(
+        start,
+        center=(x, y, z),
+        extent=start.extent * (end.extent / start.extent) ** share,
+        azimuth=(start.azimuth + turn * share + 180.0) % 360.0 - 180.0,
+        elevation=start.elevation + (end.elevation - start.elevation) * share,
+    )
+
+
 def wheel_factor(degrees: float) -> float:
     """Magnification of a wheel turned by ``degrees`` (15 a notch): a tenth more for each notch."""
     return float(1.1 ** (degrees / 15.0))

@@ -77,6 +77,10 @@ class Stage(QWidget):
     def dimension(self) -> int:
         return self._model.experiment.target.dimension
 
+    @property
+    def ticking(self) -> bool:
+        return self._timer.isActive()
+
     def scene_of(self, index: int) -> Scene:
         """The scene of one pane at this moment, as its canvas draws it."""
         scene = self._model.document.scene
@@ -161,11 +165,12 @@ class Stage(QWidget):
         moved = self.clock.advance(passed)
         for showing in self.showings:
             showing.advance(passed)
+        self.camera.advance(passed)
         if moved:
             self._after_clock()
         else:
             self.redraw()
-        lively = self.clock.playing or any(showing.gliding for showing in self.showings) or now < self._busy_until
+        lively = self.clock.playing or self.camera.moving or any(showing.gliding for showing in self.showings) or now < self._busy_until
         wanted = 1000 // (self._hz if lively else IDLE_HZ)
         if self._timer.interval() != wanted:
             self._timer.start(wanted)

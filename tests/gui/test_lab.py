@@ -14,7 +14,7 @@ import qasync
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.networks import MLP
@@ -74,6 +74,15 @@ def until(lab: Any, condition: Callable[[], Any], seconds: float = 60.0) -> None
 
 def done(lab: Any, work: Coroutine[Any, Any, Any]) -> Any:
     return lab.loop.run_until_complete(asyncio.wait_for(work, 60))
+
+
+def within(lab: Any, act: Callable[[], object]) -> None:
+    """Does it while the event loop runs, as a click would."""
+
+    async def call() -> None:
+        act()
+
+    done(lab, call())
 
 
 def shown(lab: Any) -> bool:
@@ -232,6 +241,65 @@ def test_wheel_zooms_all_panes_about_the_pointer(lab: Any) -> None:
     QApplication.sendEvent(canvas.widget, event)
     assert lab.model.document.scene.camera.extent < extent
     np.testing.assert_allclose(canvas.world_at(place.x(), place.y()), before, atol=1e-9)
+
+
+def test_framing_again_is_a_calm_move_and_a_hand_stops_it(lab: Any) -> None:
+    until(lab, lambda: shown(lab) and not lab.stage.camera.moving)
+    framed = lab.model.document.scene.camera
+    lab.stage.camera.zoom(2.0)
+    assert lab.model.document.scene.camera == framed  # it has not jumped
+    until(lab, lambda: not lab.stage.camera.moving)
+    assert lab.model.document.scene.camera.extent == pytest.approx(framed.extent / 2)
+    lab.stage.camera.frame_again()
+    assert lab.stage.camera.moving
+    lab.stage.panes[0].canvas.zoom_asked.emit(15.0, 10.0, 10.0)
+    assert not lab.stage.camera.moving
+    lab.stage.camera.frame_again()
+    until(lab, lambda: not lab.stage.camera.moving)
+    assert lab.model.document.scene.camera.extent == pytest.approx(framed.extent)
+
+
+def test_a_film_is_recorded_from_the_dialog_and_a_cancelled_one_leaves_nothing(lab: Any, tmp_path: Path) -> None:
+    from gui.recorder.dialog import RecordDialog
+
+    until(lab, lambda: shown(lab))
+    folder = tmp_path / "films"
+    folder.mkdir()
+    dialog = RecordDialog.open_for(lab)
+    form = dialog.form
+    assert form.fit.isChecked()  # nobody has chosen a view
+    form.size_.setCurrentIndex(form.size_.findText("other…"))
+    form.width_.setValue(160)
+    form.height_.setValue(120)
+    form.seconds.setValue(0.5)
+    assert form.problem() is not None
+    form.hold_start.setValue(0.0)
+    form.hold_end.setValue(0.1)
+    form.fps.setCurrentIndex(0)
+    form.panes[1].setChecked(False)
+    form.title.setText("A talk")
+    within(lab, lambda: dialog.record_to(folder / "talk.mp4"))
+    until(lab, lambda: dialog.sentence.text().startswith("Recorded"))
+    assert (folder / "talk.mp4").stat().st_size > 1_000
+    form.seconds.setValue(600.0)
+    within(lab, lambda: dialog.record_to(folder / "long.mp4"))
+    until(lab, lambda: dialog.sentence.text().startswith("frame"))
+    dialog.stop.click()
+    until(lab, lambda: dialog.sentence.text().startswith("Cancelled"))
+    assert [path.name for path in folder.iterdir()] == ["talk.mp4"]
+    assert not list((tmp_path / "state").glob("film-*"))
+    dialog.close()
+
+
+def test_save_first_then_new(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.files.path = tmp_path / "kept.pushforward"
+    lab.model.edit_experiment("moons", replace(lab.model.experiment, target=Moons()))
+    assert lab.model.edited
+    monkeypatch.setattr(lab.files, "_ask", lambda _question: QMessageBox.StandardButton.Save)
+    within(lab, lab.files.new)
+    until(lab, lambda: not isinstance(lab.model.experiment.target, Moons))
+    assert (tmp_path / "kept.pushforward").exists()
+    assert lab.files.path is None
 
 
 def test_presentation_shows_nothing_but_panes(lab: Any) -> None:

@@ -122,3 +122,13 @@ def test_regions_find_eight_clusters() -> None:
 def test_regions_of_few_distinct_points_do_not_fail() -> None:
     found = regions.centres(np.array([[0.0, 0.0], [1.0, 1.0]] * 5))
     assert np.isfinite(found).all()
+
+
+def test_the_camera_goes_to_its_goal_by_equal_factors_and_the_short_way_round() -> None:
+    start, end = Camera(extent=1.0, azimuth=170.0), Camera(center=(2.0, 0.0, 0.0), extent=4.0, azimuth=-170.0, elevation=40.0)
+    half = navigation.between(start, end, 0.5)
+    assert half.extent == pytest.approx(2.0)
+    assert half.center == pytest.approx((1.0, 0.0, 0.0))
+    assert abs(half.azimuth) == pytest.approx(180.0)
+    assert half.elevation == pytest.approx(30.0)
+    assert navigation.between(start, end, 1.0) == end
