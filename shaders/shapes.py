@@ -15,6 +15,7 @@ from shaders.programs import program
 
 Rgba = tuple[float, float, float, float]
 CLEAR: Rgba = (0.0, 0.0, 0.0, 0.0)
+MOST_LISTS = 16
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,22 @@ class Shape:
 
 
 class ShapesVisual:
-    """Draws a list of shapes, in order."""
+    """Draws a list of shapes, in order. Lists that come again, as axes do at every frame, are on the card already."""
 
     def __init__(self) -> None:
         self._program = program("shapes")
-        self._buffer: Any = None
+        self._buffers: dict[tuple[Shape, ...], Any] = {}
 
     def draw(self, pane: Rect, shapes: list[Shape]) -> None:
         """``pane`` is the rectangle that the viewport covers."""
         if not shapes:
             return
-        corners = np.concatenate([_triangles(shape) for shape in shapes])
-        if self._buffer is None:
-            self._buffer = gloo.VertexBuffer(corners)
-        else:
-            self._buffer.set_data(corners)
-        self._program.bind(self._buffer)
+        key = tuple(shapes)
+        if key not in self._buffers:
+            while len(self._buffers) >= MOST_LISTS:
+                del self._buffers[next(iter(self._buffers))]
+            self._buffers[key] = gloo.VertexBuffer(np.concatenate([_triangles(shape) for shape in shapes]))
+        self._program.bind(self._buffers[key])
         self._program["u_pane"] = (pane.x, pane.y, pane.width, pane.height)
         blending.over()
         self._program.draw("triangles")
