@@ -15,6 +15,7 @@ from shaders.programs import program
 
 Rgba = tuple[float, float, float, float]
 Across = Literal["left", "center", "right"]
+MOST_LISTS = 16
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,10 @@ class Label:
 
 
 class TextVisual:
-    """Draws labels from an atlas that grows, and starts anew when it is full."""
+    """Draws labels from an atlas that grows, and starts anew when it is full. Lists that come again are on the card already."""
 
     def __init__(self, side: int = 512) -> None:
         self._program = program("text")
-        self._buffer: Any = None
         self._start(side)
 
     def draw(self, pane: Rect, labels: list[Label]) -> None:
@@ -56,12 +56,13 @@ class TextVisual:
         labels = self.prepare(labels)
         if not labels:
             return
-        quads = np.concatenate([self._quad(label) for label in labels if self._key(label) in self._places])
-        if self._buffer is None:
-            self._buffer = gloo.VertexBuffer(quads)
-        else:
-            self._buffer.set_data(quads)
-        self._program.bind(self._buffer)
+        key = tuple(labels)
+        if key not in self._buffers:
+            while len(self._buffers) >= MOST_LISTS:
+                del self._buffers[next(iter(self._buffers))]
+            quads = np.concatenate([self._quad(label) for label in labels if self._key(label) in self._places])
+            self._buffers[key] = gloo.VertexBuffer(quads)
+        self._program.bind(self._buffers[key])
         self._program["u_atlas"] = self._texture
         self._program["u_pane"] = (pane.x, pane.y, pane.width, pane.height)
         blending.over()
@@ -81,6 +82,7 @@ class TextVisual:
         self._texture = gloo.Texture2D(np.zeros((side, side), np.uint8), interpolation="nearest", wrapping="clamp_to_edge")
         self._places: dict[tuple[str, Weight, int], tuple[int, int, Ink]] = {}
         self._quads: dict[Label, np.ndarray[Any, Any]] = {}
+        self._buffers: dict[tuple[Label, ...], Any] = {}
         self._pen, self._shelf, self._shelf_height = 0, 0, 0
 
     @staticmethod
