@@ -129,3 +129,9 @@ def test_v_is_refused_off_variance_preserving_paths():
     assert VPCosine().refusal("v") is None
     assert CondOT().refusal("velocity") is None
     assert CondOT().score_refusal() is None
+
+
+@pytest.mark.parametrize("path", SCHEDULES, ids=repr)
+def test_time_left_over_beta_at_all_times(path):
+    times = np.linspace(0.0, 0.99, 100)
+    assert np.allclose(path.time_left_over_beta(times) * path.beta(times), 1.0 - times, rtol=1e-12, atol=0.0)
