@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from engine.samplers import RK4, Euler, EulerMaruyama, Heun
 from engine.worker import Priority, Worker
 from gui.distances import Distance, Distances
 from gui.document import PaneSettings
@@ -25,6 +26,8 @@ from gui.theme import ThemeChoice, apply_theme, is_dark
 from gui.training_control import TrainingControl
 from gui.training_job import Progress
 
+SAMPLERS = (Heun(), EulerMaruyama(), RK4(), Euler())
+"""What further panes show."""
 FIRST_SENTENCE = "Paint over it, then press Train."
 
 
@@ -98,8 +101,11 @@ class Lab(QObject):
         self.model.edit_document("draw again", replace(self.model.document, seed=self.model.document.seed + 1), merge="seed")
 
     def add_pane(self) -> None:
-        """One more, like the last but of the other kind."""
-        self.model.add_pane(self.model.document.panes[-1])
+        """One more: the first kind of sampler that is not there yet, with the model of the last."""
+        panes = self.model.document.panes
+        there = {type(pane.sampler) for pane in panes}
+        other = next((sampler for sampler in SAMPLERS if type(sampler) not in there), panes[-1].sampler)
+        self.model.add_pane(PaneSettings(sampler=other, model=panes[-1].model))
 
     def remove_pane(self) -> None:
         self.model.remove_pane(len(self.model.document.panes) - 1)

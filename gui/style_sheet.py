@@ -48,7 +48,7 @@ QPushButton:checked, QToolButton:checked {{ background: {chosen}; border-color: 
 QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {faint}; border-color: {t.line}; }}
 QPushButton[role="primary"] {{ background: {t.accent}; border-color: {t.accent}; color: {t.on_accent}; font-weight: 600; }}
-QPushButton[role="primary"]:hover {{ background: {mixed(t.accent, "#ffffff", 0.12)}; }}
+QPushButton[role="primary"]:hover {{ background: {mixed(t.accent, "#000000", 0.14)}; }}
 QPushButton[role="primary"]:focus {{ border-color: {mixed(t.accent, "#ffffff", 0.6)}; }}
 QPushButton[role="primary"]:disabled {{ background: {hover}; border-color: {t.line}; color: {faint}; }}
 QPushButton[role="chip"] {{ border-radius: 10px; padding: 2px 9px; color: {t.dim}; }}
@@ -84,6 +84,7 @@ QLineEdit, QAbstractSpinBox, QPlainTextEdit {{ background: {field}; color: {t.te
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
 QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
+QDialog QAbstractSpinBox QLineEdit {{ padding-left: 6px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 18px; }}
 QAbstractSpinBox::up-arrow {{ image: url({(ICONS / "chevron-up.svg").as_posix()}); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url({(ICONS / "chevron.svg").as_posix()}); width: 10px; height: 10px; }}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.model import LabModel
 from gui.stage import navigation
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SECONDS = 0.15
 """How long the camera takes to where it is sent; under the pointer it follows at once."""
+SETTLED_MS = 60
+"""After the last change of the panes' size they are framed anew."""
 
 
 class CameraControl(QObject):
@@ -35,6 +37,10 @@ class CameraControl(QObject):
         self._way: tuple[Camera, Camera] | None = None
         self._fraction = 0.0
         self._dimension = 0
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(SETTLED_MS)
+        self._later.timeout.connect(self.frame)
 
     @property
     def moving(self) -> bool:
@@ -62,6 +68,11 @@ class CameraControl(QObject):
         canvas.frame_asked.connect(self.frame_again)
         canvas.hovered.connect(lambda x, y: self._hovered(index, canvas, x, y))
         canvas.left.connect(lambda: self.hovered.emit(-1, 0.0, 0.0))
+
+    def frame_soon(self) -> None:
+        """The panes have another size: frames when they have settled."""
+        if self._dimension:
+            self._later.start()
 
     def frame_again(self) -> None:
         """Source and data in view, equal axes."""

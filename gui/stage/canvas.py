@@ -42,6 +42,7 @@ class PaneCanvas(QObject):
         # Qt puts the picture into the window; a swap by vispy would only wait for the drawing to end
         self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False, autoswap=False)
         self._canvas.events.draw.connect(self._draw)
+        self._canvas.events.draw.ignore_callback_errors = False  # vispy would swallow what nobody expected
         self.widget: QWidget = self._canvas.native
         self.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.widget.setMinimumSize(120, 100)
@@ -105,14 +106,14 @@ class PaneCanvas(QObject):
     def _draw(self, _event: Any) -> None:
         if self._scene is None or self._broken:
             return
+        self._broken = True  # until it is drawn: a pane that cannot be drawn fails at every frame, and once is enough
         try:
             if self._painter is None and self._data.empty:  # the window's first paint waits for no shader
                 gloo.clear(color=(*rgb(THEMES[self._scene.theme].stage), 1.0))
             else:
                 self._own_painter().draw(self._scene, [self._data], self._canvas.physical_size, self._canvas.pixel_scale)
-            self._begun = True
+            self._begun, self._broken = True, False
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-            self._broken = True  # once is enough: a pane that cannot be drawn fails at every frame
             log.exception("drawing failed")
             self.failed.emit(f"This pane cannot be drawn: {error}")
         else:

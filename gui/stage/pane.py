@@ -13,6 +13,9 @@ from gui.widgets import column, flat_button, label, row, shrinkable
 PROGRESS_STEPS = 40
 """A bar paints itself, and all the window with it, at each step: the fewer the better."""
 
+TALK = 1.5
+"""Words in a presentation, which are read from afar."""
+
 
 class PaneHeader(QWidget):
     """Title and caption at the left, the distance with its floor at the right; a click opens the pane's settings."""
@@ -36,10 +39,13 @@ class PaneHeader(QWidget):
         self.cancel.hide()
         for right in (self.metric_name, self.metric, self.floor):
             right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        words = (self.title, self.caption, self.metric_name, self.metric, self.floor)
+        self._points = {part: part.font().pointSizeF() for part in words}
         numbers = row(1, self.metric, self.floor, spacing=5)
-        caption = shrinkable(self.caption)
+        caption = row(self.note, shrinkable(self.caption), spacing=4)
+        caption.setStretch(1, 1)
         layout = row(
-            column(shrinkable(self.title), row(self.note, caption, spacing=4), spacing=1),
+            column(shrinkable(self.title), caption, spacing=1),
             self.cancel,
             column(self.metric_name, numbers, spacing=1),
             self.gear,
@@ -48,6 +54,13 @@ class PaneHeader(QWidget):
         )
         layout.setStretch(0, 1)
         self.setLayout(layout)
+
+    def enlarge(self, factor: float) -> None:
+        """Words so many times as large."""
+        for words, points in self._points.items():
+            font = words.font()
+            font.setPointSizeF(points * factor)
+            words.setFont(font)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.gear.isVisible():
@@ -123,6 +136,7 @@ class PaneWidget(QFrame):
         """Nothing but picture and caption (presentation)."""
         self._chips_box.setVisible(not bare)
         self.header.gear.setVisible(not bare)
+        self.header.enlarge(TALK if bare else 1.0)
 
     def close_canvas(self) -> None:
         """Before the pane goes."""

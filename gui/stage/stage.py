@@ -242,6 +242,7 @@ class Stage(QWidget):
             pane.setVisible(pane in places)
             if pane in places and self._grid.getItemPosition(self._grid.indexOf(pane))[:2] != places[pane]:
                 self._grid.addWidget(pane, *places[pane])
+        self.camera.frame_soon()
         for k in range(4):
             self._grid.setColumnStretch(k, 1 if k < columns else 0)
             self._grid.setRowStretch(k, 1 if any(r == k for r, _ in places.values()) else 0)
