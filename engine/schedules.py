@@ -43,7 +43,7 @@ class CondOT(GaussianPath, tag="condot", frozen=True, kw_only=True):
 class OT(GaussianPath, tag="ot", frozen=True, kw_only=True):
     """alpha = t, beta = 1 - (1 - sigma_min) t: CondOT that ends at a small blur instead of a point."""
 
-    label: ClassVar[str] = "OT with σ_min"
+    label: ClassVar[str] = "OT with σₘᵢₙ"
     summary: ClassVar[str] = "Straight lines that end at a blur of σ_min around each data point."
     formula: ClassVar[str] = r"\alpha_t = t,\quad \beta_t = 1 - (1 - \sigma_{\min})\, t"
     source: ClassVar[str] = "Lipman 2210.02747, eq. 20-23"

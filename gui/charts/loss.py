@@ -18,7 +18,7 @@ from gui.theme import colour, notifier
 from gui.widgets import card, column, heading, label, row
 
 MOST_SHOWN = 3_000
-EVERY_SECONDS = 0.2
+EVERY_SECONDS = 0.4
 TINY = 1e-12
 NARROWEST = 0.02
 """Decades that the axis spans at least."""
@@ -55,6 +55,11 @@ class LossChart(QWidget):
                 return
             self._build()
         rows = series.rows
+        if not len(rows):  # a new training has no loss yet
+            self._raw.setData([], [])
+            self._smooth.setData([], [])
+            self._value.setText("")
+            return
         stride = max(1, len(rows) // MOST_SHOWN)
         self._raw.setData(rows[::stride, 0], rows[::stride, 1])
         smooth = series.smoothed()

@@ -8,6 +8,7 @@ FEWEST = 3
 """A range that holds fewer round numbers than this gets finer ones."""
 MANTISSAS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 MOST = 6
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -35,5 +36,9 @@ def _even_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_words(value: float) -> str:
-    """``"0.02"``, ``"2.75"``, ``"1e-05"``."""
-    return f"{value:.3g}"
+    """``"0.02"``, ``"2.75"``, ``"10⁹"``, ``"3·10⁻⁵"``."""
+    mantissa, _, exponent = f"{value:.3g}".partition("e")
+    if not exponent:
+        return mantissa
+    power = "10" + str(int(exponent)).translate(RAISED)
+    return power if mantissa == "1" else f"{mantissa}·{power}"

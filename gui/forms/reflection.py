@@ -42,8 +42,10 @@ class FieldSpec:
 
     @property
     def title(self) -> str:
-        """The name in words: ``learning_rate`` becomes "Learning rate"."""
+        """The name in words: ``learning_rate`` becomes "Learning rate"; a letter of a formula stays as it is, ``b_min`` "b min"."""
         words = self.name.replace("_", " ")
+        if len(words.split()[0]) == 1:
+            return words
         return words.upper() if words in INITIALS else words[:1].upper() + words[1:]
 
     @property

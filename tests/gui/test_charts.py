@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
 from gui.charts.distances import DistanceTable
-from gui.charts.ticks import MOST, log_ticks
+from gui.charts.loss import LossChart
+from gui.charts.series import LossSeries
+from gui.charts.ticks import MOST, log_ticks, tick_words
 from gui.distances import Distance
 
 
@@ -40,3 +43,22 @@ def test_only_the_floor_is_dim(qtbot: QtBot) -> None:
     known = Distance(n=100, w2=0.2, sliced=0.1, floor=0.1, sliced_floor=0.05)
     table.show_rows(["ODE", "SDE"], [known, None])
     assert [(cell.text(), cell.property("role") or "") for cell in table._cells[4::4]] == [("ODE", ""), ("SDE", ""), ("floor", "dim")]
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.02, "0.02"), (2.75, "2.75"), (1e9, "10⁹"), (3e-5, "3·10⁻⁵")])
+def test_ticks_are_written_as_people_write_them(value: float, words: str) -> None:
+    assert tick_words(value) == words
+
+
+def test_the_loss_chart_follows_a_restart(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gui.charts.loss.EVERY_SECONDS", 0.0)
+    chart = LossChart()
+    qtbot.addWidget(chart)
+    chart.show_series(LossSeries())
+    assert not chart._empty.isHidden()
+    chart.show_series(LossSeries(np.array([[1, 3.0], [2, 2.0], [3, 2.5]])))
+    assert chart._value.text().endswith("at step 3 · log · smoothed")
+    chart.show_series(LossSeries())  # restarted: no loss yet
+    assert chart._value.text() == ""
+    chart.show_series(LossSeries(np.array([[1, 3.0]])))
+    assert "at step 1" in chart._value.text()
