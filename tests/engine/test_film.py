@@ -202,3 +202,12 @@ def test_a_full_disk(tmp_path: Path, form: Format) -> None:
         assert list(tmp_path.iterdir()) == []
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for ffmpeg")
+def test_ffmpeg_s_last_words_name_no_address(tmp_path: Path) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho '[out#0/mp4 @ 0x5602e9c38b00] Error closing file: No space left on device' >&2\nexit 1\n")
+    script.chmod(0o755)
+    with pytest.raises(Problem, match=r"^ffmpeg stopped: Error closing file: No space left on device$"):
+        list(film._wait([str(script)]))
