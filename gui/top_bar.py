@@ -26,7 +26,7 @@ class TopBar(QFrame):
         super().__init__()
         self.setObjectName("panel")
         self.name = label("Pushforward", "strong")
-        self.title = label("", "dim")
+        self.title = label("", "dim", elided=True)
         self.menus = QMenuBar()
         self.record = QPushButton("Record…")
         wear(self.record, "record")

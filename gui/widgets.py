@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui.icons import wear
@@ -13,9 +14,19 @@ from gui.theme import tabular
 Layout = TypeVar("Layout", bound=QBoxLayout)
 
 
-def label(text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0) -> QLabel:
+class ElidedLabel(QLabel):
+    """A line of text that ends in … where its place is too narrow; ``text()`` stays whole."""
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().windowText().color())
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(self.alignment()), words)
+
+
+def label(text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0, elided: bool = False) -> QLabel:
     """A line of text with a role of the style sheet (dim, strong, title, problem)."""
-    made = QLabel(text)
+    made = ElidedLabel(text) if elided else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from gui.widgets import row
 from shaders.scene import Layers
 
 CHIPS: tuple[tuple[str, str, str], ...] = (
@@ -18,11 +18,13 @@ CHIPS: tuple[tuple[str, str, str], ...] = (
     ("target", "target", "The target's density, quietly behind"),
 )
 NOT_IN_3D = frozenset({"velocity", "score", "histogram"})
+SPACING, FEWER = 5, 3
+"""Pixels between chips; chips in a row where there is little room."""
 WHY_NOT_IN_3D = "Not in three dimensions yet: this layer is drawn on a plane."
 
 
 class LayerChips(QWidget):
-    """One chip a layer; ``changed`` carries the new Layers."""
+    """One chip a layer, in two rows where one is too narrow; ``changed`` carries the new Layers."""
 
     changed = Signal(object)
 
@@ -37,8 +39,33 @@ class LayerChips(QWidget):
             chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             chip.clicked.connect(lambda on, name=field: self._switch(name, on))
             self._chips[field] = chip
-        self.setLayout(row(*self._chips.values(), 1, spacing=5))
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(SPACING)
+        self._columns = 0
+        self._arrange(len(CHIPS))
         self.show_layers(Layers(), 2)
+
+    def _arrange(self, columns: int) -> None:
+        """In one row where there is room, in two where there is not."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for index, chip in enumerate(self._chips.values()):
+            self._grid.addWidget(chip, index // columns, index % columns)
+        for place in range(len(CHIPS) + 1):
+            self._grid.setColumnStretch(place, 1 if place == columns else 0)
+
+    def _width_of(self, columns: int) -> int:
+        widths = [chip.sizeHint().width() for chip in self._chips.values()]
+        return sum(max(widths[place::columns]) for place in range(columns)) + SPACING * columns
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange(len(CHIPS) if event.size().width() >= self._width_of(len(CHIPS)) else FEWER)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width_of(FEWER), super().minimumSizeHint().height())
 
     def show_layers(self, layers: Layers, dimension: int) -> None:
         """Brings the chips in line; greys those that are not there in 3-D."""

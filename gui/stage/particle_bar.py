@@ -44,9 +44,11 @@ class ParticleBar(QWidget):
             self.colour.addItem(words, key)
             self.colour.setItemData(self.colour.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.colour.setToolTip("What a particle's colour says")
+        self.colour.setMinimumWidth(80)
         self.seed = QLineEdit()
         self.seed.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{1,18}"), self.seed))
-        self.seed.setFixedWidth(72)
+        self.seed.setMinimumWidth(40)
+        self.seed.setMaximumWidth(72)
         self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("Names the noise that all panes start from; SDE panes share its Brownian path")
         self.again = flat_button("dice", actions["draw-again"].toolTip(), "Draw again")
@@ -68,7 +70,7 @@ class ParticleBar(QWidget):
     def _slider(self, low: int, high: int, name: str, tip: str) -> QSlider:
         made = QSlider(Qt.Orientation.Horizontal)
         made.setRange(low, high)
-        made.setMinimumWidth(60)
+        made.setMinimumWidth(36)
         made.setAccessibleName(name)
         made.setToolTip(tip)
         return made

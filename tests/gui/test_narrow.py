@@ -1,0 +1,44 @@
+"""Where there is little room nothing is cut off: chips stand in two rows, lines end in …"""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from gui.stage.chips import CHIPS, LayerChips
+from gui.widgets import label
+
+
+@pytest.mark.parametrize("width", [230, 300, 360, 420, 800])
+def test_every_chip_shows_its_word(width: int, qtbot: QtBot) -> None:
+    pane, chips = QWidget(), LayerChips()
+    qtbot.addWidget(pane)
+    chips.setParent(pane)
+    chips.resize(width, 60)
+    pane.resize(900, 100)
+    pane.show()
+    qtbot.waitExposed(pane)
+    qtbot.waitUntil(lambda: all(chip.width() >= chip.sizeHint().width() for chip in chips._chips.values()))
+    rows = {chip.y() for chip in chips._chips.values()}
+    assert len(rows) == (1 if width >= 420 else 2)
+    assert max(chip.geometry().right() for chip in chips._chips.values()) < width
+    assert [chip.text() for chip in chips._chips.values()] == [word for _, word, _ in CHIPS]
+
+
+def test_a_line_ends_in_dots_where_it_is_too_narrow(qtbot: QtBot) -> None:
+    def picture(text: str, width: int) -> QImage:
+        made = label(text, elided=True)
+        qtbot.addWidget(made)
+        made.resize(width, 20)
+        return made.grab().toImage()
+
+    whole = label("50 steps · exact field").sizeHint().width() + 10
+    assert picture("50 steps · exact field", whole) != picture("50 steps · exact …", whole)
+    metrics = label("x").fontMetrics()
+    narrow = whole - 40
+    cut = metrics.elidedText("50 steps · exact field", Qt.TextElideMode.ElideRight, narrow)
+    assert cut.endswith("…")
+    assert picture("50 steps · exact field", narrow) == picture(cut, narrow)
