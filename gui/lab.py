@@ -96,6 +96,13 @@ class Lab(QObject):
         self.simulation.set_device(device)
         self.training.set_device(device)
 
+    def train(self) -> None:
+        """The one big button; on an empty canvas it says what is missing."""
+        if self.window.controls.target.is_cleared and not self.training.running:
+            self.window.messages.problem("The canvas is empty: paint something, then press Train.")
+        else:
+            self.training.toggle()
+
     def draw_again(self) -> None:
         """Other noise."""
         self.model.edit_document("draw again", replace(self.model.document, seed=self.model.document.seed + 1), merge="seed")

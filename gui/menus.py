@@ -69,7 +69,7 @@ def _connect(lab: Lab) -> None:
         full_screen=lambda: window.set_full_screen(actions["full-screen"].isChecked()),
         presentation=lambda: window.set_presentation(actions["presentation"].isChecked()),
     )
-    actions.on(train=training.toggle, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
+    actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
     for layer in ("particles", "trails", "velocity", "score", "histogram", "target"):
         actions[f"layer-{layer}"].triggered.connect(lambda _checked=False, layer=layer: _toggle_layer(lab, layer))

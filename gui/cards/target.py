@@ -59,6 +59,8 @@ class TargetCard(Card):
         self._shown: Any = None
         self._form: StructForm | MixtureEditor | None = None
         self.formula: Formula | None = None
+        self.is_cleared = False
+        """All ink was taken away and nothing is painted yet."""
         self.easel = Easel(undo, self)
         self.tools = EaselTools(self.easel, self)
         self.start_from = ChoiceCombo(self)
@@ -222,6 +224,7 @@ class TargetCard(Card):
         if self.problem.property("role") != role:
             self.problem.setProperty("role", role)
             self.problem.style().polish(self.problem)
+        self.is_cleared = False
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
         if not sentence:
@@ -240,7 +243,8 @@ class TargetCard(Card):
             self.choose_file()
         elif key is Painting:
             self._begin_painting()
-        elif key is not type(self.experiment.target):
+        elif key is not type(self.experiment.target) or self.is_cleared:
+            self._shown = None  # a shape that is chosen again comes back to a cleared canvas
             self._change(key())
 
     def _begin_painting(self) -> None:
@@ -266,7 +270,8 @@ class TargetCard(Card):
             return
         if self.easel.is_empty:
             kept = "the last painting" if isinstance(self.experiment.target, Painting) else label_of(self.experiment.target)
-            self._say(f"The canvas is empty: paint something. Until then {kept} is what is learned.", "dim")
+            self._say(f"The canvas is empty; the panes still show {kept}.", "dim")
+            self.is_cleared = True
             return
         self._say("")
         painting = self._painting()

@@ -165,10 +165,20 @@ def test_painting_is_not_an_edit_of_its_own(target_card: TargetCard, qtbot: QtBo
 def test_an_empty_canvas_is_said_and_not_learned(target_card: TargetCard, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(target_card.painted):
         target_card.easel.clear()
-    assert "empty" in target_card.problem.text()
+    assert target_card.problem.text() == "The canvas is empty; the panes still show 8 Gaussians."
+    assert target_card.problem.property("role") == "dim"
+    assert target_card.is_cleared
     assert target_card.experiment.target == EightGaussians()
     paint(target_card, (30, 30), (60, 60))
     assert target_card.problem.isHidden()
+    assert not target_card.is_cleared
+
+
+def test_a_shape_chosen_again_comes_back_to_a_cleared_canvas(target_card: TargetCard, qtbot: QtBot) -> None:
+    target_card.easel.clear()
+    target_card.start_from.picked.emit(EightGaussians)
+    qtbot.waitUntil(lambda: not target_card.easel.is_empty)
+    assert not target_card.is_cleared
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if s is not EightGaussians], ids=lambda s: s.__name__)

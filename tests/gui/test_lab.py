@@ -13,7 +13,7 @@ import pytest
 import qasync
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -109,6 +109,27 @@ def test_painting_a_stroke_makes_the_painting_the_target(lab: Any, qtbot: QtBot)
     until(lab, lambda: isinstance(lab.model.experiment.target, Painting))
     until(lab, lambda: all(lab.simulation.shown(i).target == lab.model.experiment.target for i in (0, 1)))
     assert lab.model.edited
+
+
+def test_an_empty_canvas_is_not_trained_on(lab: Any) -> None:
+    until(lab, lambda: not lab.window.controls.target.easel.is_empty)
+    lab.window.controls.target.easel.clear()
+    lab.window.actions_["train"].trigger()
+    assert lab.training.status == "untrained"
+    assert lab.window.messages.text.text() == "The canvas is empty: paint something, then press Train."
+    lab.model.undo.undo()
+    lab.window.actions_["train"].trigger()
+    assert lab.training.running
+
+
+def test_the_system_s_theme_matters_only_to_who_follows_it(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(lab, "set_theme", told.append)
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert told == []
+    lab.preferences.theme = "system"
+    lab.follow_system_theme()
+    assert told == ["system"]
 
 
 def test_training_moves_the_panes_pauses_and_goes_on(lab: Any) -> None:
