@@ -133,7 +133,10 @@ class Lab(QObject):
         self.simulation.failed.connect(self.window.messages.problem)
         self.simulation.arrived.connect(self._arrived)
         self.model.changed.connect(self._follow)
-        self.window.controls.target.easel.strokeFinished.connect(self._after_stroke)
+        easel = self.window.controls.target.easel
+        easel.strokeFinished.connect(self._after_stroke)
+        easel.strokeStarted.connect(lambda: stage.step_aside(True))
+        easel.strokeEnded.connect(lambda: stage.step_aside(False))
 
     def _connect_training(self) -> None:
         training, window = self.training, self.window

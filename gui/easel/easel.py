@@ -39,6 +39,8 @@ class Easel(Canvas):
     """
 
     strokeStarted = Signal()
+    strokeEnded = Signal()
+    """Finished or taken back: nobody paints now."""
     strokeFinished = Signal()
     changed = Signal()
     fileDropped = Signal(str)
@@ -199,6 +201,7 @@ class Easel(Canvas):
         stroke, self._stroke, self._busy = self._stroke, None, False
         self._anchor = self._last_touch
         self._straight_from = None
+        self.strokeEnded.emit()
         self._push({"eraser": "erase", "blur": "blur"}.get(stroke.tool, "paint"), stroke.base, self._raster)
         self.changed.emit()
         self.strokeFinished.emit()
@@ -226,6 +229,7 @@ class Easel(Canvas):
         if self._stroke is not None:
             self._redraw(self._stroke.restart())
             self._stroke, self._busy = None, False
+            self.strokeEnded.emit()
 
     # ---- events ------------------------------------------------------------------------------------------------------
 

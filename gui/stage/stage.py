@@ -19,6 +19,8 @@ from shaders.layout import grid
 from shaders.scene import Scene, ThemeName
 
 HARDWARE_HZ, SOFTWARE_HZ, IDLE_HZ = 60, 30, 10
+ASIDE_HZ = 20
+"""One pane a tick while someone paints."""
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "basic render")
 
 
@@ -45,6 +47,7 @@ class Stage(QWidget):
         self._bare = False
         self._hz = SOFTWARE_HZ
         self._busy_until = 0.0
+        self._aside, self._turn = False, 0
         self._last = time.perf_counter()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -94,10 +97,16 @@ class Stage(QWidget):
         self._theme = theme
         self.redraw()
 
-    def redraw(self) -> None:
-        """Shows every pane as it is now."""
+    def step_aside(self, on: bool) -> None:
+        """While someone paints on the easel the panes take turns, so that the brush keeps its pace where there is no graphics card."""
+        self._aside = on and self._hz == SOFTWARE_HZ
+
+    def redraw(self, only: int | None = None) -> None:
+        """Shows every pane, or one, as it is now."""
         t = self.clock.t
         for index, (pane, showing) in enumerate(zip(self.panes, self.showings, strict=True)):
+            if only is not None and index != only:
+                continue
             trail = self._model.document.scene.panes[index].layers.trails.length
             pane.canvas.show(self.scene_of(index), showing.at(t, trail))
 
@@ -166,12 +175,16 @@ class Stage(QWidget):
         for showing in self.showings:
             showing.advance(passed)
         self.camera.advance(passed)
-        if moved:
+        if self._aside:
+            self._turn += 1
+            self.redraw(self._turn % len(self.panes))
+            self.clock_changed.emit()
+        elif moved:
             self._after_clock()
         else:
             self.redraw()
         lively = self.clock.playing or self.camera.moving or any(showing.gliding for showing in self.showings) or now < self._busy_until
-        wanted = 1000 // (self._hz if lively else IDLE_HZ)
+        wanted = 1000 // (ASIDE_HZ if self._aside else self._hz if lively else IDLE_HZ)
         if self._timer.interval() != wanted:
             self._timer.start(wanted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,20 @@ import numpy as np
 import pytest
 import qasync
 from msgspec.structs import replace
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QWheelEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.networks import MLP
 from engine.samplers import Euler, EulerMaruyama
 from engine.schedules import Trigonometric
-from engine.targets import Helix, Moons, Painting
+from engine.targets import Helix, Moons, Painting, Points
 from gui.app import _use_vispy, show_first
 from gui.document import LabDocument, PaneSettings
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
+from gui.stage.stage import SOFTWARE_HZ
 
 SMALL = LabDocument(
     panes=(PaneSettings(sampler=Euler(steps=6)), PaneSettings(sampler=EulerMaruyama(steps=8))),
@@ -109,6 +111,25 @@ def test_painting_a_stroke_makes_the_painting_the_target(lab: Any, qtbot: QtBot)
     until(lab, lambda: isinstance(lab.model.experiment.target, Painting))
     until(lab, lambda: all(lab.simulation.shown(i).target == lab.model.experiment.target for i in (0, 1)))
     assert lab.model.edited
+
+
+def test_panes_take_turns_while_someone_paints(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    until(lab, lambda: shown(lab))
+    monkeypatch.setattr(lab.stage, "_hz", SOFTWARE_HZ)  # a graphics card draws all of them in time
+    drawn: list[int | None] = []
+    monkeypatch.setattr(lab.stage, "redraw", lambda only=None: drawn.append(only))
+    easel, spot = lab.window.controls.target.easel, QPointF(60, 60)
+    easel.begin(spot)
+    until(lab, lambda: len(drawn) >= 4)
+    assert set(drawn[-4:]) == {0, 1}
+    assert all(a != b for a, b in pairwise(drawn[-4:]))
+    easel._drop_stroke()
+    drawn.clear()
+    until(lab, lambda: len(drawn) >= 2)
+    assert set(drawn) == {None}
+    easel.begin(spot)
+    easel.end()
+    assert not lab.stage._aside
 
 
 def test_an_empty_canvas_is_not_trained_on(lab: Any) -> None:
@@ -310,6 +331,22 @@ def test_a_film_is_recorded_from_the_dialog_and_a_cancelled_one_leaves_nothing(l
     assert [path.name for path in folder.iterdir()] == ["talk.mp4"]
     assert not list((tmp_path / "state").glob("film-*"))
     dialog.close()
+
+
+def test_a_dropped_table_becomes_the_target(lab: Any, tmp_path: Path) -> None:
+    until(lab, lambda: shown(lab))
+    table = tmp_path / "heights.csv"
+    table.write_text("a,b\n" + "\n".join(f"{i},{i * i % 7}" for i in range(20)), encoding="utf-8")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(table))])
+    at, buttons, keys = QPoint(40, 40), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(at, Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(lab.window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(QPointF(at), Qt.DropAction.CopyAction, data, buttons, keys)
+    within(lab, lambda: QApplication.sendEvent(lab.window, drop))
+    until(lab, lambda: isinstance(lab.model.experiment.target, Points))
+    assert lab.model.experiment.target.columns == ("a", "b")
 
 
 def test_save_first_then_new(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
