@@ -50,8 +50,8 @@ class HelpSheet(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
         self.setLayout(column(scroll, buttons, margins=(18, 16, 18, 12), spacing=10))
-        room = self.screen().availableGeometry()
-        self.resize(min(940, room.width() - 40), min(760, room.height() - 60))
+        room, wanted = self.screen().availableGeometry(), inside.sizeHint()
+        self.resize(min(wanted.width() + 64, room.width() - 40), min(wanted.height() + 90, room.height() - 60))
 
 
 class AboutSheet(QDialog):

@@ -34,7 +34,7 @@ class TransportBar(QWidget):
         self.play.setIconSize(self.play.iconSize() * 1.25)
         self.reverse = flat_button("reverse", "Run the other way (R)", "Reverse")
         self.reverse.setCheckable(True)
-        self.speed = self._menu_button("Speed: at 1× a run takes four seconds ([ and ])")
+        self.speed = self._menu_button("Speed: at 1× a run takes four seconds (, and .)")
         self.loop = self._menu_button("What happens at the end of a run (L)")
         wear(self.loop, "loop", "dim")
         self.loop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
