@@ -18,6 +18,8 @@ from gui.theme import colour, notifier
 from gui.widgets import card, column, heading, label, row
 
 MOST_SHOWN = 3_000
+MOST_SINGLE = 800
+"""Single losses drawn: more of them would hide the line through them."""
 EVERY_SECONDS = 0.4
 TINY = 1e-12
 NARROWEST = 0.02
@@ -61,10 +63,11 @@ class LossChart(QWidget):
             self._value.setText("")
             return
         stride = max(1, len(rows) // MOST_SHOWN)
-        self._raw.setData(rows[::stride, 0], rows[::stride, 1])
+        single = rows[:: max(1, math.ceil(len(rows) / MOST_SINGLE))]
+        self._raw.setData(single[:, 0], single[:, 1])
         smooth = series.smoothed()
         self._smooth.setData(smooth[::stride, 0], smooth[::stride, 1])
-        self._fade(len(rows[::stride]))
+        self._fade(len(single))
         low, high = _range_of(rows[:, 1], smooth[:, 1])
         self._plot.setYRange(low, high, padding=0.06)
         text = f"{smooth[-1, 1]:.4g} at step {last:,}".replace(",", "\u202f") if len(smooth) else ""
