@@ -100,7 +100,7 @@ class PaneCanvas(QObject):
     def close(self) -> None:
         """Frees what is on the graphics card."""
         self.widget.removeEventFilter(self)
-        self._painter = None
+        self._painter = self._scene = None  # what paints while it closes finds nothing to draw
         self._canvas.close()
 
     def _draw(self, _event: Any) -> None:

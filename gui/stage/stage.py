@@ -41,6 +41,7 @@ class Stage(QWidget):
         self.clock = Clock(t=model.document.scene.t, speed=model.document.speed, loop=model.document.loop)
         self.panes: list[PaneWidget] = []
         self.showings: list[Showing] = []
+        self._leaving: list[PaneWidget] = []
         self.camera = CameraControl(self, model)
         self._most = 1
         self._alone: int | None = None
@@ -73,6 +74,7 @@ class Stage(QWidget):
     def close_panes(self) -> None:
         """Frees every canvas; the stage is over."""
         self._timer.stop()
+        self._free()
         for pane in self.panes:
             pane.close_canvas()
 
@@ -211,10 +213,7 @@ class Stage(QWidget):
         wanted = min(len(self._model.document.panes), self._most)
         while len(self.panes) > wanted:
             self.showings.pop()
-            pane = self.panes.pop()
-            self._grid.removeWidget(pane)
-            pane.close_canvas()
-            pane.deleteLater()
+            self._dismiss(self.panes.pop())
         while len(self.panes) < wanted:
             self._add_widget()
         for index, pane in enumerate(self.panes):
@@ -224,6 +223,19 @@ class Stage(QWidget):
         if self._alone is not None and self._alone >= wanted:
             self._alone = None
         self._lay_out()
+
+    def _dismiss(self, pane: PaneWidget) -> None:
+        """Out of sight now, freed a moment later: vispy handles events while it closes a canvas, and they must find things in order."""
+        self._grid.removeWidget(pane)
+        pane.hide()
+        self._leaving.append(pane)
+        QTimer.singleShot(0, self, self._free)
+
+    def _free(self) -> None:
+        while self._leaving:
+            pane = self._leaving.pop()
+            pane.close_canvas()
+            pane.deleteLater()
 
     def _add_widget(self) -> None:
         index, pane, showing = len(self.panes), PaneWidget(), Showing()

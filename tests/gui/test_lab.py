@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import qasync
 from msgspec.structs import replace
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -347,6 +347,19 @@ def test_a_dropped_table_becomes_the_target(lab: Any, tmp_path: Path) -> None:
     within(lab, lambda: QApplication.sendEvent(lab.window, drop))
     until(lab, lambda: isinstance(lab.model.experiment.target, Points))
     assert lab.model.experiment.target.columns == ("a", "b")
+
+
+def test_panes_that_go_in_quick_succession_leave_the_rest_in_order(lab: Any) -> None:
+    until(lab, lambda: shown(lab))
+    lab.add_pane()
+    assert len({type(pane.sampler) for pane in lab.model.document.panes}) == 3
+    until(lab, lambda: shown(lab))
+    QTimer.singleShot(0, lab.remove_pane)  # comes while the other one is being closed
+    lab.remove_pane()
+    until(lab, lambda: len(lab.model.document.panes) == 1 and not lab.stage._leaving)
+    assert len(lab.stage.panes) == len(lab.stage.showings) == len(lab.model.document.scene.panes) == 1
+    done(lab, asyncio.sleep(0.2))
+    assert lab.window.messages.kind != "problem"
 
 
 def test_save_first_then_new(lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
