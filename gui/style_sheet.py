@@ -84,7 +84,6 @@ QLineEdit, QAbstractSpinBox, QPlainTextEdit {{ background: {field}; color: {t.te
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
 QAbstractSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
-QDialog QAbstractSpinBox QLineEdit {{ padding-left: 6px; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 18px; }}
 QAbstractSpinBox::up-arrow {{ image: url({(ICONS / "chevron-up.svg").as_posix()}); width: 10px; height: 10px; }}
 QAbstractSpinBox::down-arrow {{ image: url({(ICONS / "chevron.svg").as_posix()}); width: 10px; height: 10px; }}

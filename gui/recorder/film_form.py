@@ -17,6 +17,8 @@ CUSTOM = "other"
 FORMATS = (("MP4 (H.264)", "mp4"), ("GIF", "gif"), ("WebM (VP9)", "webm"), ("PNG sequence", "png"))
 RATES = (24, 25, 30, 50, 60)
 FASTEST_GIF = 50.0
+MARGIN = 5
+"""Pixels left of a spin box's number, as in the other fields."""
 
 
 class FilmForm(QWidget):
@@ -152,6 +154,7 @@ def _pixels(low: int, high: int, value: int, tip: str) -> QSpinBox:
     made = QSpinBox()
     made.setRange(low, high)
     made.setSingleStep(2)
+    made.lineEdit().setTextMargins(MARGIN, 0, 0, 0)
     made.setValue(value)
     made.setToolTip(tip)
     made.editingFinished.connect(lambda: made.setValue(made.value() // 2 * 2))
@@ -162,6 +165,7 @@ def _seconds(low: float, high: float, value: float, tip: str) -> QDoubleSpinBox:
     made = QDoubleSpinBox()
     made.setRange(low, high)
     made.setSingleStep(0.5)
+    made.lineEdit().setTextMargins(MARGIN, 0, 0, 0)
     made.setDecimals(1)
     made.setSuffix(" s")
     made.setValue(value)
