@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2.0
-GC_MS = 2_000
+GC_MS, OLDER_EVERY = 250, 20
 SIGNALS_MS = 250
 SWITCH_SECONDS = 5e-4
 """How long a thread may hold the interpreter while another waits: the worker asks for it after each of its many small operations."""
@@ -154,15 +154,26 @@ def _tell_errors(say: Callable[[str], object]) -> None:
     sys.excepthook = hook
 
 
-def _collect_here(app: QApplication) -> None:
-    """Garbage is collected on this thread only: an OpenGL object freed on the worker's thread would crash."""
+def _collect_here(app: QApplication) -> QTimer:
+    """Garbage is collected on this thread only: an OpenGL object freed on the worker's thread would crash.
+
+    Little and often: what a quarter of a second leaves costs a few milliseconds, so no frame is late; older things come in turn.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.disable()
     timer = QTimer(app)
-    timer.timeout.connect(lambda: gc.collect(1))
+    count = 0
+
+    def collect() -> None:
+        nonlocal count
+        count += 1
+        gc.collect(1 if count % OLDER_EVERY == 0 else 0)
+
+    timer.timeout.connect(collect)
     timer.start(GC_MS)
+    return timer
 
 
 def _listen_to_ctrl_c(app: QApplication, close: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 AT_REST, IN_TRAINING = 2_000, 1_000
 """Particles compared: fewer while training, which needs the processor."""
-SHARE = 0.35
+SHARE = 0.12
 """While training, this thread works at most this share of the time."""
 FLOOR_REPEATS = 4
 

@@ -18,7 +18,7 @@ from shaders.scene import PaneData
 
 DEBOUNCE_MS = 60
 RENEWAL_SECONDS = 1.5
-RENEWAL_SHARE = 0.25
+RENEWAL_SHARE = 0.2
 """While training, renewing the panes takes at most this share of the worker's time."""
 SLOW_SECONDS = 0.3
 FEW = 1_000

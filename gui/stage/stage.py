@@ -21,6 +21,8 @@ from shaders.scene import Scene, ThemeName
 HARDWARE_HZ, SOFTWARE_HZ, IDLE_HZ = 60, 30, 10
 ASIDE_HZ = 20
 """One pane a tick while someone paints."""
+SOFTWARE_TRAILS = 600
+"""Trails in the window where the processor draws them; films and pictures have them all."""
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "basic render")
 
 
@@ -89,7 +91,11 @@ class Stage(QWidget):
     def scene_of(self, index: int) -> Scene:
         """The scene of one pane at this moment, as its canvas draws it."""
         scene = self._model.document.scene
-        return replace(scene, panes=(scene.panes[index],), t=self.clock.t, theme=self._theme, captions=False)
+        pane = scene.panes[index]
+        if self._hz == SOFTWARE_HZ and pane.layers.trails.count > SOFTWARE_TRAILS:
+            trails = replace(pane.layers.trails, count=SOFTWARE_TRAILS)
+            pane = replace(pane, layers=replace(pane.layers, trails=trails))
+        return replace(scene, panes=(pane,), t=self.clock.t, theme=self._theme, captions=False)
 
     def scene_now(self) -> Scene:
         """The whole scene at this moment."""
