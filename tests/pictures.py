@@ -31,34 +31,40 @@ class Photographer:
     """Drives an open lab and takes pictures of its window."""
 
     def __init__(self, theme: str, size: tuple[int, int]) -> None:
-        import qasync
-        from PySide6.QtWidgets import QApplication
-
-        from gui.app import _collect_here, _use_vispy, make_app
+        from gui.app import _use_vispy, make_app, show_first
 
         self.app = make_app()
         _use_vispy()
-        self.loop = qasync.QEventLoop(self.app)
-        asyncio.set_event_loop(self.loop)
-        from gui.lab import Lab
+        import qasync
+
+        from gui.lab_window import LabWindow
+        from gui.model import LabModel
         from gui.preferences import Preferences
         from gui.theme import apply_theme
 
         apply_theme(self.app, theme)  # type: ignore[arg-type]
-        self.lab = Lab(Preferences())
-        self._keep = _collect_here(self.app)
-        assert isinstance(self.app, QApplication)
-        self.lab.window.may_close = lambda: True
-        self.lab.window.resize(*size)
-        self.lab.window.show()
-        self.lab.start()
+        self.preferences, self.model = Preferences(), LabModel()
+        self.window = LabWindow(self.model, self.preferences)
+        self.window.resize(*size)
+        show_first(self.window)
+        self.loop = qasync.QEventLoop(self.app)
+        asyncio.set_event_loop(self.loop)
 
     def run(self, script: Callable[[Photographer], object]) -> None:
         """Runs an async script, then closes the lab."""
+        from gui.app import _collect_here
+        from gui.lab import Lab
+
         with self.loop:
+            self.lab = Lab(self.window, self.model, self.preferences)
+            keep = _collect_here(self.app)
+            self.lab.start()
+            self.window.may_close = lambda: True
             self.loop.run_until_complete(script(self))  # type: ignore[arg-type]
-            self.lab.window.close()
+            keep.stop()
+            self.window.close()
             self.lab.close()
+            self.loop.run_until_complete(asyncio.sleep(0))
 
     async def settle(self, seconds: float) -> None:
         """Lets the lab live."""
@@ -67,7 +73,7 @@ class Photographer:
     def take(self, name: str) -> None:
         """The window as it is on the screen."""
         FOLDER.mkdir(exist_ok=True)
-        self.app.primaryScreen().grabWindow(self.lab.window.winId()).save(str(FOLDER / name))
+        self.app.primaryScreen().grabWindow(self.window.winId()).save(str(FOLDER / name))
 
 
 async def letter(photographer: Photographer) -> None:
