@@ -172,7 +172,7 @@ class Lab(QObject):
     def _show_distance(self, pane: int, found: Distance) -> None:
         if pane < len(self.stage.panes):
             tip = (
-                f"Exact W₂ between {found.n:,} particles and as many fresh draws of the target, standardised units; "
+                f"Exact W₂ between {found.n:,} particles and as many fresh draws of the target (mean of four), standardised units; "
                 "the floor is what fresh draws reach among themselves."
             )
             self.stage.panes[pane].show_metric("W₂ to the target", f"{found.w2:.3f}", f"floor {found.floor:.3f}", tip)
