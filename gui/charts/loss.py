@@ -83,6 +83,7 @@ class LossChart(QWidget):
         self._plot.setLogMode(x=False, y=True)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setMinimumHeight(60)
+        self._plot.setStyleSheet("background: transparent; border: none;")  # else it keeps the colour of the theme it was made in
         self._plot.setToolTip("E‖prediction − what it should be‖² on each batch; the line is the geometric mean around it")
         self._raw = self._plot.plot([], [])
         self._smooth = self._plot.plot([], [])

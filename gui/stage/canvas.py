@@ -40,7 +40,7 @@ class PaneCanvas(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         # Qt puts the picture into the window; a swap by vispy would only wait for the drawing to end
-        self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False, autoswap=False)
+        self._canvas = vispy_app.Canvas(keys=None, size=(400, 400), show=False, autoswap=False, dpi=96)
         self._canvas.events.draw.connect(self._draw)
         self._canvas.events.draw.ignore_callback_errors = False  # vispy would swallow what nobody expected
         self.widget: QWidget = self._canvas.native

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -43,7 +42,7 @@ def values(spec: FieldSpec) -> st.SearchStrategy[Any]:
             return st.sampled_from(spec.options)
         case "int":
             m = spec.multiple
-            low, high = math.ceil((spec.low + spec.low_open) / m), math.floor((spec.high - spec.high_open) / m)
+            low, high = -((-spec.low - spec.low_open) // m), (spec.high - spec.high_open) // m  # in whole numbers: 2**63 - 1 is no float
             return st.integers(low, high).map(lambda k: k * m)
         case "float":
             return st.floats(spec.low, spec.high, exclude_min=spec.low_open, exclude_max=spec.high_open, allow_nan=False)
