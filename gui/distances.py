@@ -21,7 +21,7 @@ AT_REST, IN_TRAINING = 2_000, 1_000
 """Particles compared: fewer while training, which needs the processor."""
 SHARE = 0.12
 """While training, this thread works at most this share of the time."""
-DRAWS = FLOOR_REPEATS = 4
+DRAWS = 4
 
 
 @dataclass(frozen=True)
@@ -111,19 +111,25 @@ class Distances:
         key = (target, n)
         if key not in self._draws:
             _make_room(self._draws)
-            self._draws[key] = [target.frame().inward(target.sample(n, generator(k, "distance"))) for k in range(DRAWS)]
+            self._draws[key] = _draws_of(target, n, "distance")
         return self._draws[key]
 
     def _floor(self, target: Target, n: int) -> tuple[float, float]:
-        from engine.metrics import floor
+        """What fresh draws reach to the very draws that the particles are held against: an unlucky one then counts for both."""
+        from engine.metrics import sliced_w2, w2
 
         key = (target, n)
         if key not in self._floors:
             _make_room(self._floors)
-            exact = floor(target, n, repeats=FLOOR_REPEATS, seed=1, kind="exact")
-            sliced = floor(target, n, repeats=FLOOR_REPEATS, seed=1, kind="sliced")
-            self._floors[key] = (exact.mean, sliced.mean)
+            pairs = list(zip(_draws_of(target, n, "floor"), self._fresh(target, n), strict=True))
+            exact, sliced = [w2(a, b) for a, b in pairs], [sliced_w2(a, b) for a, b in pairs]
+            self._floors[key] = (float(np.mean(exact)), float(np.mean(sliced)))
         return self._floors[key]
+
+
+def _draws_of(target: Target, n: int, name: str) -> list[NDArray[np.float64]]:
+    """DRAWS draws of n points in standardised coordinates."""
+    return [target.frame().inward(target.sample(n, generator(k, name))) for k in range(DRAWS)]
 
 
 def _make_room(kept: dict) -> None:  # type: ignore[type-arg]  # any of the caches
