@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import logging
 import logging.handlers
+import os
 import signal
 import sys
 import time
@@ -101,6 +102,7 @@ def make_app() -> QApplication:
     found = QApplication.instance()
     if isinstance(found, QApplication):
         return found
+    os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # Mesa in software leaves a core to the training
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     QCoreApplication.setApplicationName("Pushforward")
     QCoreApplication.setOrganizationName("Pushforward")

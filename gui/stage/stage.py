@@ -21,7 +21,7 @@ from shaders.scene import Scene, ThemeName
 HARDWARE_HZ, SOFTWARE_HZ, IDLE_HZ = 60, 30, 10
 ASIDE_HZ = 20
 """One pane a tick while someone paints."""
-SOFTWARE_TRAILS = 600
+SOFTWARE_TRAILS = 400
 """Trails in the window where the processor draws them; films and pictures have them all."""
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "basic render")
 
