@@ -72,10 +72,9 @@ def start(field: Field, n: int, seed: int, mode: Start = "matched") -> Tensor:
 _start = start
 
 
-def grid(field: Field, steps: int) -> list[float]:
-    """steps + 1 times, evenly from the field's t_min to its t_max."""
-    low, high = field.interval
-    return [low + (high - low) * k / steps for k in range(steps)] + [high]
+def grid(field: Field, sampler: SamplerBase) -> list[float]:
+    """The sampler's steps + 1 times, from the field's t_min to its t_max. Raises Problem where its grid does not fit the path."""
+    return sampler.grid.times(*field.interval, sampler.steps, field.path)
 
 
 def refusal(subject: Experiment | Field, sampler: SamplerBase) -> str | None:
@@ -83,7 +82,7 @@ def refusal(subject: Experiment | Field, sampler: SamplerBase) -> str | None:
     path: Path = subject.path
     objective = getattr(subject, "objective", None)
     reason = path.refusal(objective.prediction) if objective is not None else None
-    return reason or (path.score_refusal() if sampler.stochastic else None)
+    return reason or sampler.grid.refusal(path) or (path.score_refusal() if sampler.stochastic else None)
 
 
 def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: Start = "matched") -> Iterator[SimulationStep]:
@@ -103,7 +102,7 @@ def _steps(field: Field, sampler: SamplerBase, x: Tensor, brownian: BrownianPath
 
     from engine.fields.base import denoiser
 
-    times, steps = grid(field, sampler.steps), sampler.steps
+    times, steps = grid(field, sampler), sampler.steps
     yield SimulationStep(0, steps, times[0], x)
     for index, state in enumerate(sampler.solve(field, x, times, brownian), start=1):
         if index < steps:
@@ -153,7 +152,7 @@ def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     """
     if not isinstance(sampler, EulerMaruyama):
         return None
-    path, sigma, times = field.path, sampler.sigma, grid(field, sampler.steps)
+    path, sigma, times = field.path, sampler.sigma, grid(field, sampler)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
     worst, where = 0.0, 0.0
     for t, end in pairwise(times):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from msgspec import Meta
 
 from engine.choice import Choice
+from engine.samplers.grids import TimeGrid, UniformGrid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ class SamplerBase(Choice, frozen=True, kw_only=True):
     evaluations_per_step: ClassVar[int] = 1
 
     steps: Annotated[int, Meta(ge=1, le=10_000, description="Steps from noise to data.", extra={"symbol": "N", "log": True})] = 50
+    grid: Annotated[TimeGrid, Meta(description="Where the steps end.")] = UniformGrid()
 
     def solve(self, field: Field, x0: Tensor, times: Sequence[float], brownian: BrownianPath | None = None) -> Iterator[Tensor]:
         """The state (n, d) after each step from times[k] to times[k + 1], starting at x0 (n, d); every state is a tensor of its own."""

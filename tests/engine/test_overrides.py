@@ -107,7 +107,7 @@ def test_samplers() -> None:
     assert sampler_from(name, settings.split(",")) == found
     for name, sets, steps, said in [
         ("huen", [], None, "there is no sampler 'huen'; there are euler, heun, rk4, euler-maruyama"),
-        ("heun", ["sigma=sqrt"], None, "--set sigma=sqrt: there is no 'sigma' in sampler heun; it has steps"),
+        ("heun", ["sigma=sqrt"], None, "--set sigma=sqrt: there is no 'sigma' in sampler heun; it has steps, grid"),
         ("heun", [], 0, "--steps 0: must be at least 1 and at most 10,000"),
         ("euler-maruyama", ["sigma.scale=-1"], None, "--set sigma.scale=-1: must be at least 0 and at most 20"),
     ]:

@@ -19,7 +19,7 @@ from tests.engine.gaussian_field import GaussianField, StubPath
 
 def final_std(sampler, field) -> float:
     """Standard deviation at t = 1 of the sampler started from N(0, 1) in one dimension, exactly: its own code on unit inputs."""
-    times = grid(field, sampler.steps)
+    times = grid(field, sampler)
     x0 = torch.zeros(len(times), 1, dtype=torch.float64)
     x0[0] = 1.0
     *_, last = sampler.solve(field, x0, times, StubPath(times))
@@ -74,7 +74,7 @@ def test_order_of_the_ode_samplers(kind, order, path, mean):
     steps = [64, 96, 128, 192]
     errors = []
     for n in steps:
-        *_, last = kind(steps=n).solve(field, x0, grid(field, n))
+        *_, last = kind(steps=n).solve(field, x0, grid(field, Euler(steps=n)))
         errors.append(float((last - exact).abs().max()))
     assert slope(steps, errors) == pytest.approx(order, abs=0.1)
     assert len(field.calls) == sum(steps) * kind.evaluations_per_step
@@ -88,7 +88,7 @@ def test_strong_order_of_euler_maruyama_is_one_on_a_shared_path(sigma):
     x0 = torch.randn(400, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def end(n):
-        *_, last = EulerMaruyama(sigma=sigma).solve(field, x0, grid(field, n), BrownianPath(5, 400, 2))
+        *_, last = EulerMaruyama(sigma=sigma).solve(field, x0, grid(field, Euler(steps=n)), BrownianPath(5, 400, 2))
         return last
 
     reference = end(4096)
@@ -169,7 +169,7 @@ def test_reversal_reaches_a_narrow_gaussian(path, scale):
 def test_denoise_last_leaves_out_the_last_noise_alone():
     field = GaussianField(CondOT())
     x0 = torch.zeros(200, 2, dtype=torch.float64)
-    times = grid(field, 10)
+    times = grid(field, Euler(steps=10))
     noisy, clean = (
         list(EulerMaruyama(sigma=ConstantSigma(), denoise_last=flag).solve(field, x0, times, BrownianPath(0, 200, 2)))
         for flag in (False, True)
@@ -184,7 +184,7 @@ def test_states_are_fresh_tensors_without_gradient():
     field = GaussianField(CondOT())
     x0 = torch.ones(3, 2, dtype=torch.float64, requires_grad=True)
     for sampler in (Euler(), Heun(), RK4(), EulerMaruyama()):
-        states = list(sampler.solve(field, x0, grid(field, 4), BrownianPath(0, 3, 2)))
+        states = list(sampler.solve(field, x0, grid(field, Euler(steps=4)), BrownianPath(0, 3, 2)))
         assert len({state.data_ptr() for state in states}) == 4
         assert not any(state.requires_grad for state in states)
     assert torch.is_grad_enabled()
@@ -192,7 +192,7 @@ def test_states_are_fresh_tensors_without_gradient():
 
 def test_gradients_stay_on_between_the_steps():
     field = GaussianField(CondOT())
-    for _ in Euler().solve(field, torch.ones(3, 2, dtype=torch.float64), grid(field, 3)):
+    for _ in Euler().solve(field, torch.ones(3, 2, dtype=torch.float64), grid(field, Euler(steps=3))):
         assert torch.is_grad_enabled()
 
 

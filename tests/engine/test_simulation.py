@@ -53,11 +53,11 @@ def test_the_last_state_is_the_denoised_one_where_the_interval_ends_before_1():
     field = GaussianField(VPLinear(), "data")
     sampler = Euler(steps=4)
     steps = list(simulate(field, sampler, n=5, seed=0))
-    *_, raw = sampler.solve(field, start(field, 5, 0), grid(field, 4))
+    *_, raw = sampler.solve(field, start(field, 5, 0), grid(field, sampler))
     assert field.interval[1] == 0.999
     assert steps[-1].t == 1.0
     torch.testing.assert_close(steps[-1].x, field(raw, 0.999))
-    assert grid(field, 4)[-1] == 0.999
+    assert grid(field, sampler)[-1] == 0.999
 
 
 def test_same_seed_same_run_and_a_prefix_for_fewer_particles():
