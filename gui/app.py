@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from gui.preferences import Preferences, state_folder
@@ -40,7 +40,7 @@ def open_lab(session: str | None = None) -> int:
     gc.disable()  # until the first paint; then _collect_here
     app = make_app()
     _log_to_file()
-    _use_vispy()
+    qInstallMessageHandler(_qt_message)
     from gui.lab_window import LabWindow
     from gui.model import LabModel
 
@@ -103,20 +103,9 @@ def make_app() -> QApplication:
     if isinstance(found, QApplication):
         return found
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # Mesa in software leaves a core to the training
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     QCoreApplication.setApplicationName("Pushforward")
     QCoreApplication.setOrganizationName("Pushforward")
     return QApplication(sys.argv[:1])
-
-
-def _use_vispy() -> None:
-    """vispy on PySide6; its import takes Qt's message handler, so ours comes after."""
-    from vispy import app as vispy_app
-
-    vispy_app.use_app("pyside6")
-    from vispy.app.backends import _pyside6  # noqa: F401 - imported here so that its message handler is replaced below
-
-    qInstallMessageHandler(_qt_message)
 
 
 def _qt_message(kind: QtMsgType, _context: object, text: str) -> None:

@@ -66,7 +66,7 @@ class Export(QObject):
         if pane != STAGE:
             scene, data = replace(scene, panes=(scene.panes[pane],)), [data[pane]]
             width, height = stage.panes[pane].width(), stage.panes[pane].height()
-        return stage.panes[0].canvas.grab(scene, data, (width * factor, height * factor), float(factor))
+        return stage.darkroom.picture(scene, data, (width * factor, height * factor), float(factor))
 
     async def _write_samples(self, data: PaneData, path: Path) -> None:
         if data.positions is None:

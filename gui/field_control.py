@@ -69,6 +69,6 @@ class FieldControl(QObject):
             return None
         canvas, clock = self._stage.panes[index].canvas, self._stage.clock
         t = round(clock.t / TIME_STEP) * TIME_STEP if clock.playing else clock.t
-        width, height = canvas.size
+        width, height = canvas.width(), canvas.height()
         nodes = (max(4, round(width / SPACING)), max(4, round(height / SPACING)))
         return GridRequest(run, t, canvas.view().visible(), nodes, layers.velocity.visible, layers.score.visible)

@@ -65,7 +65,7 @@ class Lab(QObject):
         self.simulation.set_device(self.training.device)
         self.simulation.start()
         self.stage.start()
-        self.stage.panes[0].canvas.widget.setFocus()  # Space plays; without this the first button would have it
+        self.stage.panes[0].canvas.setFocus()  # Space plays; without this the first button would have it
         self.stage.clock.play()
         self.stage.clock_changed.emit()
         self.files.start()
@@ -200,7 +200,7 @@ class Lab(QObject):
     def _after_stroke(self) -> None:
         """Whoever paints with the pointer finds the keys on the stage again: Space plays instead of painting."""
         if self.window.controls.target.easel.underMouse():
-            self.stage.panes[0].canvas.widget.setFocus()
+            self.stage.panes[0].canvas.setFocus()
 
     def _pane_settings(self, index: int) -> None:
         model, pane = self.model, self.stage.panes[index]

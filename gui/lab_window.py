@@ -135,7 +135,7 @@ class LabWindow(QMainWindow):
         self._deck.setVisible(not bare)
         if bare:
             self.messages.dismiss()
-            self.stage.panes[0].canvas.widget.setFocus()
+            self.stage.panes[0].canvas.setFocus()
         self._right.layout().setContentsMargins(*((10, 10, 10, 10) if full else (2, 2, 10, 10)))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -71,8 +71,18 @@ class Painter:
         """A camera that sees source and data of all panes."""
         return frame_camera(data, aspect, camera)
 
-    def draw(self, scene: Scene, data: Sequence[PaneData], size_px: tuple[int, int], pixel_ratio: float = 1.0) -> None:
-        """Draw all panes of the scene side by side. Leaves viewport, scissor and tests as they were."""
+    def draw(
+        self,
+        scene: Scene,
+        data: Sequence[PaneData],
+        size_px: tuple[int, int],
+        pixel_ratio: float = 1.0,
+        beside: Sequence[PaneData] = (),
+    ) -> None:
+        """Draw all panes of the scene side by side. Leaves viewport, scissor and tests as they were.
+
+        Afterwards nothing is kept of arrays that are neither in ``data`` nor in ``beside``, which other pictures show.
+        """
         theme = THEMES[scene.theme]
         width, height = size_px
         whole = Rect(0, 0, width, height)
@@ -91,7 +101,7 @@ class Painter:
         self._shapes.draw(whole, shapes)
         self._text.draw(whole, labels)
         _restore(before)
-        self._keep.sweep(array for pane in data for array in vars(pane).values())
+        self._keep.sweep(array for pane in (*data, *beside) for array in vars(pane).values())
 
     def _surround(
         self, scene: Scene, size_px: tuple[int, int], views: list[View], theme: Theme, pixel_ratio: float
@@ -217,16 +227,17 @@ def grab(
     size_px: tuple[int, int],
     pixel_ratio: float = 1.0,
     page: Page | None = None,
+    beside: Sequence[PaneData] = (),
 ) -> NDArray[np.uint8]:
     """The scene at any size as (h, w, 4) uint8, row 0 at the top, from inside the current context; what was bound is bound again.
 
-    ``page`` of that size is drawn into if it is given, else one that lives as long as this call.
+    ``page``, at least of that size, is drawn into if it is given, else one that lives as long as this call.
     """
     before = _state()
     paper = page or Page(size_px)
     paper.target.activate()
     try:
-        painter.draw(scene, data, size_px, pixel_ratio)
+        painter.draw(scene, data, size_px, pixel_ratio, beside)
         picture = gloo.read_pixels((0, 0, *size_px))
     finally:
         paper.target.deactivate()

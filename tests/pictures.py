@@ -31,10 +31,9 @@ class Photographer:
     """Drives an open lab and takes pictures of its window."""
 
     def __init__(self, theme: str, size: tuple[int, int]) -> None:
-        from gui.app import _use_vispy, make_app, show_first
+        from gui.app import make_app, show_first
 
         self.app = make_app()
-        _use_vispy()
         import qasync
 
         from gui.lab_window import LabWindow

@@ -109,7 +109,7 @@ class RecordDialog(QDialog):
         if self.form.fit.isChecked():
             plot = plot_area(layout(scene, large, ratio)[0], scene, 0, ratio, flat=data[0].dimension == 2)
             scene = replace(scene, camera=frame_camera(data, plot.width / plot.height, scene.camera))
-        pixels = stage.panes[0].canvas.grab(scene, data, large, ratio)
+        pixels = stage.darkroom.picture(scene, data, large, ratio)
         whole = QPixmap.fromImage(image_of(pixels))
         return whole.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 

@@ -84,7 +84,7 @@ class CameraControl(QObject):
         panes = self._stage.panes
         if self.by_hand or not panes:
             return
-        width, height = panes[0].canvas.size
+        width, height = panes[0].canvas.width(), panes[0].canvas.height()
         data = [showing.latest for showing in self._stage.showings]
         self._send(frame_camera(data, width / max(height, 1.0), self._model.document.scene.camera))
 

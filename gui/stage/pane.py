@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from gui.stage.canvas import PaneCanvas
 from gui.stage.chips import LayerChips
+from gui.stage.darkroom import Darkroom
 from gui.widgets import column, flat_button, label, row, shrinkable
 
 PROGRESS_STEPS = 40
@@ -70,11 +71,11 @@ class PaneHeader(QWidget):
 class PaneWidget(QFrame):
     """A pane; it knows nothing of the model: it shows what it is told, and says what the user asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, darkroom: Darkroom) -> None:
         super().__init__()
         self.setObjectName("pane")
         self.header = PaneHeader()
-        self.canvas = PaneCanvas(self)
+        self.canvas = PaneCanvas(darkroom)
         self.chips = LayerChips()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -87,10 +88,10 @@ class PaneWidget(QFrame):
         self._chips_box = QWidget()
         self._chips_box.setLayout(row(self.chips, margins=(10, 5, 10, 8)))
         self._read_out = label("", "dim", figures=True, points=-1.0)
-        self._read_out.setParent(self.canvas.widget)
+        self._read_out.setParent(self.canvas)
         self._read_out.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._read_out.move(58, 4)
-        layout = column(self.header, self.progress, self.canvas.widget, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
+        layout = column(self.header, self.progress, self.canvas, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         self.setLayout(layout)
 
@@ -137,7 +138,3 @@ class PaneWidget(QFrame):
         self._chips_box.setVisible(not bare)
         self.header.gear.setVisible(not bare)
         self.header.enlarge(TALK if bare else 1.0)
-
-    def close_canvas(self) -> None:
-        """Before the pane goes."""
-        self.canvas.close()

@@ -13,6 +13,7 @@ from gui.document import MOST_PANES, LoopMode
 from gui.model import LabModel, LabState
 from gui.stage.camera import CameraControl
 from gui.stage.clock import Clock
+from gui.stage.darkroom import Darkroom
 from gui.stage.pane import PaneWidget
 from gui.stage.showing import Showing
 from shaders.layout import grid
@@ -23,7 +24,6 @@ ASIDE_HZ = 20
 """One pane a tick while someone paints."""
 SOFTWARE_TRAILS = 400
 """Trails in the window where the processor draws them; films and pictures have them all."""
-SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "basic render")
 
 
 class Stage(QWidget):
@@ -41,14 +41,13 @@ class Stage(QWidget):
         super().__init__()
         self._model, self._theme = model, theme
         self.clock = Clock(t=model.document.scene.t, speed=model.document.speed, loop=model.document.loop)
+        self.darkroom = Darkroom()
         self.panes: list[PaneWidget] = []
         self.showings: list[Showing] = []
-        self._leaving: list[PaneWidget] = []
         self.camera = CameraControl(self, model)
         self._most = 1
         self._alone: int | None = None
         self._bare = False
-        self._hz = SOFTWARE_HZ
         self._busy_until = 0.0
         self._aside, self._turn = False, 0
         self._last = time.perf_counter()
@@ -74,15 +73,19 @@ class Stage(QWidget):
         self._timer.start(1000 // self._hz)
 
     def close_panes(self) -> None:
-        """Frees every canvas; the stage is over."""
+        """Frees what is on the graphics card; the stage is over."""
         self._timer.stop()
-        self._free()
         for pane in self.panes:
-            pane.close_canvas()
+            pane.canvas.leave()
+        self.darkroom.close()
 
     @property
     def dimension(self) -> int:
         return self._model.experiment.target.dimension
+
+    @property
+    def _hz(self) -> int:
+        return SOFTWARE_HZ if self.darkroom.in_software else HARDWARE_HZ
 
     @property
     def ticking(self) -> bool:
@@ -92,7 +95,7 @@ class Stage(QWidget):
         """The scene of one pane at this moment, as its canvas draws it."""
         scene = self._model.document.scene
         pane = scene.panes[index]
-        if self._hz == SOFTWARE_HZ and pane.layers.trails.count > SOFTWARE_TRAILS:
+        if self.darkroom.in_software and pane.layers.trails.count > SOFTWARE_TRAILS:
             trails = replace(pane.layers.trails, count=SOFTWARE_TRAILS)
             pane = replace(pane, layers=replace(pane.layers, trails=trails))
         return replace(scene, panes=(pane,), t=self.clock.t, theme=self._theme, captions=False)
@@ -107,7 +110,7 @@ class Stage(QWidget):
 
     def step_aside(self, on: bool) -> None:
         """While someone paints on the easel the panes take turns, so that the brush keeps its pace where there is no graphics card."""
-        self._aside = on and self._hz == SOFTWARE_HZ
+        self._aside = on and self.darkroom.in_software
 
     def redraw(self, only: int | None = None) -> None:
         """Shows every pane, or one, as it is now."""
@@ -116,7 +119,7 @@ class Stage(QWidget):
             if only is not None and index != only:
                 continue
             trail = self._model.document.scene.panes[index].layers.trails.length
-            pane.canvas.show(self.scene_of(index), showing.at(t, trail))
+            pane.canvas.show_scene(self.scene_of(index), showing.at(t, trail))
 
     def seek(self, t: float) -> None:
         """The user moves t: play stops."""
@@ -231,20 +234,13 @@ class Stage(QWidget):
         self._lay_out()
 
     def _dismiss(self, pane: PaneWidget) -> None:
-        """Out of sight now, freed a moment later: vispy handles events while it closes a canvas, and they must find things in order."""
         self._grid.removeWidget(pane)
         pane.hide()
-        self._leaving.append(pane)
-        QTimer.singleShot(0, self, self._free)
-
-    def _free(self) -> None:
-        while self._leaving:
-            pane = self._leaving.pop()
-            pane.close_canvas()
-            pane.deleteLater()
+        pane.canvas.leave()
+        pane.deleteLater()
 
     def _add_widget(self) -> None:
-        index, pane, showing = len(self.panes), PaneWidget(), Showing()
+        index, pane, showing = len(self.panes), PaneWidget(self.darkroom), Showing()
         if self.showings:
             showing.set_target(self.showings[0].bare)
         pane.show_bare(self._bare)
@@ -260,8 +256,6 @@ class Stage(QWidget):
 
     def _first_drawn(self) -> None:
         self.panes[0].canvas.drawn.disconnect(self._first_drawn)
-        name = self.panes[0].canvas.renderer().lower()
-        self._hz = SOFTWARE_HZ if any(word in name for word in SOFTWARE_RENDERERS) else HARDWARE_HZ
         self.first_drawn.emit()
 
     def _lay_out(self) -> None:

@@ -45,10 +45,9 @@ def window() -> None:
     import qasync
     from PySide6.QtCore import QTimer
 
-    from gui.app import _collect_here, _use_vispy, make_app
+    from gui.app import _collect_here, make_app
 
     app = make_app()
-    _use_vispy()
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     from gui.document import LabDocument
