@@ -80,7 +80,9 @@ def test_the_entropic_plan_is_pots() -> None:
 
 def test_little_noise_is_optimal_transport_and_much_is_independence() -> None:
     x, y = clouds(40, 2)
-    assert np.array_equal(entropic_plan(x, y, 2e-4).argmax(axis=1), best_permutation(x, y))
+    best = squared_distances(x, y[best_permutation(x, y)]).diagonal().mean()
+    cost = (entropic_plan(x, y, 0.02, tolerance=1e-3) * squared_distances(x, y)).sum()
+    assert -1e-3 * best < cost - best < 0.02 * math.log(40)  # at most epsilon times the entropy that the permutation lacks
     assert np.abs(entropic_plan(x, y, 1e6, tolerance=1e-8) * 1600 - 1.0).max() < 1e-2
 
 
