@@ -89,14 +89,20 @@ def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
 
 
 def target_from(
-    text: str, *, folder: Path = Path(), columns: Sequence[str] | None = None, channel: Channel | None = None, flag: str = "--target "
+    text: str,
+    *,
+    folder: Path = Path(),
+    columns: Sequence[str] | None = None,
+    channel: Channel | None = None,
+    label: str | None = None,
+    flag: str = "--target ",
 ) -> Target:
     """The shape of that name, or the file of that name in ``folder``. Raises Problem."""
     kinds: tuple[type[TargetBase], ...] = (*SHAPES, Mixture)
     shapes = {tag_of(kind): kind for kind in kinds}
     if text in shapes:
-        if columns is not None or channel is not None:
-            raise Problem(f"{flag}{text}: columns and channels are for files, and this is a shape")
+        if columns is not None or channel is not None or label is not None:
+            raise Problem(f"{flag}{text}: {'label columns' if label else 'columns and channels'} are for files, and this is a shape")
         return cast(Target, shapes[text]())
     path = folder / text
     if not path.exists():
@@ -105,7 +111,7 @@ def target_from(
         raise Problem(f"{flag}{text}: there is no such file, and no shape of that name; {hint}")
     from engine.targets.loading import load_target
 
-    return load_target(path, columns=columns, channel=channel)
+    return load_target(path, columns=columns, channel=channel, label=label)
 
 
 def _place(tree: _Node, text: str, origin: str) -> None:

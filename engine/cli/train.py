@@ -59,6 +59,7 @@ def _arguments() -> Arguments:
     parser = Arguments("train", DESCRIPTION)
     parser.add_argument("--target", metavar="FILE|SHAPE", help="an image, a table of points (CSV, TSV, NPY), or a shape such as moons")
     parser.add_argument("--columns", metavar="A,B", help="the columns of a table to take, by name or number from 1")
+    parser.add_argument("--label", metavar="NAME", help="the column of a table that holds labels (at most 8), by name or number")
     parser.add_argument("--channel", choices=["brightness", "darkness", "alpha"], help="what is density in an image")
     parser.add_argument("--experiment", metavar="FILE.toml", help="settings, the same tree as --set")
     parser.add_argument(
@@ -92,18 +93,18 @@ def _begin(asked: Namespace) -> Session:
     if asked.target is not None:
         columns = None if asked.columns is None else [name.strip() for name in asked.columns.split(",")]
         try:
-            target = overrides.target_from(asked.target, columns=columns, channel=asked.channel)
+            target = overrides.target_from(asked.target, columns=columns, channel=asked.channel, label=asked.label)
         except Problem as problem:  # the readers speak of their arguments, a command line of its flags
             raise Problem(str(problem).replace("columns=", "--columns ").replace("channel=", "--channel ")) from problem
         experiment = msgspec.structs.replace(experiment, target=target)
-    elif asked.columns is not None or asked.channel is not None:
-        raise Problem("train: --columns and --channel go with --target FILE")
+    elif asked.columns is not None or asked.channel is not None or asked.label is not None:
+        raise Problem("train: --columns, --label and --channel go with --target FILE")
     experiment = overrides.apply(experiment, sets)
     return Session(experiment=overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment)
 
 
 def _resumed(asked: Namespace, sets: list[str]) -> Session:
-    for name in ("target", "columns", "channel", "experiment"):
+    for name in ("target", "columns", "label", "channel", "experiment"):
         if getattr(asked, name) is not None:
             raise Problem(f"--{name}: --resume goes on with the session's own experiment")
     for text in sets:

@@ -29,6 +29,7 @@ class GaussianMixture:
         covariances: ArrayLike | None = None,
         weights: ArrayLike | None = None,
         note: str = "",
+        groups: ArrayLike | None = None,
     ) -> None:
         self.means: Floats = np.atleast_2d(np.asarray(means, dtype=np.float64))
         k, d = self.means.shape
@@ -46,6 +47,8 @@ class GaussianMixture:
         weight = np.ones(k) if weights is None else np.asarray(weights, dtype=np.float64)
         self.weights: Floats = weight / weight.sum()
         self.note = note
+        self.groups: NDArray[np.int64] | None = None if groups is None else np.asarray(groups, dtype=np.int64)
+        """(k,) which part of a shape (an arm, a ring) each component belongs to; None where there are no parts."""
 
     @property
     def dimension(self) -> int:
@@ -149,6 +152,13 @@ class GaussianMixture:
         if self.stds is not None:
             return GaussianMixture(means, stds=np.atleast_2d(self.stds / scale), weights=self.weights, note=self.note)
         return GaussianMixture(means, covariances=self.covariances / np.outer(scale, scale), weights=self.weights, note=self.note)
+
+    def chosen(self, index: NDArray[np.integer]) -> GaussianMixture:
+        """The components ``index`` (m,) alone, weights normalised."""
+        if self.stds is not None:
+            stds = self.stds if len(self.stds) == 1 else self.stds[index]
+            return GaussianMixture(self.means[index], stds=stds, weights=self.weights[index], note=self.note)
+        return GaussianMixture(self.means[index], covariances=self.covariances[index], weights=self.weights[index], note=self.note)
 
     def thinned(self, most: int, rng: np.random.Generator) -> GaussianMixture:
         """At most ``most`` components, drawn without replacement (in proportion to their weights, then equal); itself if it has no more."""

@@ -10,7 +10,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from engine.choice import Choice
+from engine.choice import Choice, Problem
+from engine.densities.classes import Classes, Labels
 from engine.densities.closed import ClosedDensity
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,46 @@ class TargetBase(Choice, frozen=True, kw_only=True):
         """The closed form behind the samples, in the user's units. The last few are kept; making one costs at most a second."""
         return _density_of(self)
 
+    def build_classes(self) -> Classes | None:
+        """Make the labelled parts of the density, in the user's units; None where there are not two to eight. Kept like ``density``."""
+        return None
+
+    def labelled(self) -> Classes | None:
+        """The labelled parts: names, weights and densities; None without labels."""
+        return _classes_of(self)
+
+    @property
+    def classes(self) -> int:
+        """How many labels the data carries, 2 to 8; 0 for none."""
+        found = self.labelled()
+        return 0 if found is None else len(found.parts)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What people call each label; empty without labels."""
+        found = self.labelled()
+        return () if found is None else found.names
+
+    def label_refusal(self) -> str | None:
+        """Why nothing can depend on a label here, in one sentence; None if it can."""
+        if self.classes:
+            return None
+        return f"{self.label} carries no labels: paint in two colours, load a table with a label column, or take a shape of 2 to 8 parts."
+
+    def of_class(self, k: int) -> ClosedDensity:
+        """p(x|k) in the user's units, k from 0. Raises Problem for a label that is not there."""
+        found = self.labelled()
+        if found is None or not 0 <= k < len(found.parts):
+            raise Problem(self.label_refusal() or f"There is no label {k + 1}: this target has {self.classes}.")
+        return found.parts[k]
+
+    def sample_labelled(self, n: int, rng: np.random.Generator) -> tuple[Floats, Labels]:
+        """n independent draws with their labels, (n, d) in the user's units and (n,) int64 from 0. Raises Problem without labels."""
+        found = self.labelled()
+        if found is None:
+            raise Problem(str(self.label_refusal()))
+        return found.sample(n, rng)
+
     @property
     def axis_names(self) -> tuple[str, ...]:
         """One name an axis, in the user's terms."""
@@ -96,3 +137,8 @@ class TargetBase(Choice, frozen=True, kw_only=True):
 @lru_cache(maxsize=8)
 def _density_of(target: TargetBase) -> ClosedDensity:
     return target.build()
+
+
+@lru_cache(maxsize=8)
+def _classes_of(target: TargetBase) -> Classes | None:
+    return target.build_classes()

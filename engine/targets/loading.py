@@ -14,11 +14,11 @@ _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _MAX_BYTES = 1 << 30
 
 
-def load_target(path: Path, *, columns: Sequence[str] | None = None, channel: Channel | None = None) -> Target:
+def load_target(path: Path, *, columns: Sequence[str] | None = None, channel: Channel | None = None, label: str | None = None) -> Target:
     """A picture (PNG, JPEG, WebP) or a table (CSV, TSV, NPY), told apart by content, as a target.
 
-    ``columns`` names two or three columns of a table (by header, or by number from 1); ``channel`` says what of a picture is
-    density. Raises Problem for everything that cannot be read.
+    ``columns`` names two or three columns of a table (by header, or by number from 1), ``label`` the one that holds labels (at most
+    eight, words or numbers); ``channel`` says what of a picture is density. Raises Problem for everything that cannot be read.
     """
     path = Path(path)
     try:
@@ -36,14 +36,14 @@ def load_target(path: Path, *, columns: Sequence[str] | None = None, channel: Ch
     except OSError as error:
         raise Problem(f"{path}: {error.strerror or error}") from None
     if kind == "image":
-        if columns:
-            raise Problem(f"{path.name} is a picture; columns are for tables")
+        if columns or label:
+            raise Problem(f"{path.name} is a picture; {'columns' if columns else 'label columns'} are for tables")
         from engine.targets.images import load_image
 
         return load_image(path, channel)
     if channel:
         raise Problem(f"{path.name} is a table; a channel is for pictures")
-    return load_npy(data, path.name, columns) if kind == "npy" else load_text(data, path.name, columns)
+    return (load_npy if kind == "npy" else load_text)(data, path.name, columns, label)
 
 
 def _kind(path: Path, head: bytes) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from engine.choice import Problem
+from engine.densities.classes import Classes, classes_of_mixture
 from engine.densities.mixture import GaussianMixture
 from engine.targets.base import TargetBase
 
@@ -71,3 +72,7 @@ class Mixture(TargetBase, tag="mixture", frozen=True, kw_only=True):
 
     def build(self) -> GaussianMixture:
         return GaussianMixture(self.means, covariances=self.covariances, weights=self.weights)
+
+    def build_classes(self) -> Classes | None:
+        k = len(self.means)
+        return classes_of_mixture(self.build(), range(k), [f"Gaussian {i + 1}" for i in range(k)])

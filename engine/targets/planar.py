@@ -13,6 +13,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from engine.densities.cells import Cells
+from engine.densities.classes import MOST_LABELS, Classes, classes_of_mixture
 from engine.densities.mixture import GaussianMixture
 from engine.targets.base import TargetBase
 from engine.targets.quadrature import Curve, noisy_curves
@@ -22,6 +23,16 @@ Floats = NDArray[np.float64]
 Noise = Annotated[
     float, Meta(ge=0.02, le=2, description="Standard deviation of the Gaussian noise around the curve.", extra={"symbol": "τ", "log": True})
 ]
+
+
+def _numbered(noun: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{noun} {k + 1}" for k in range(count))
+
+
+def _by_groups(mixture: GaussianMixture, names: tuple[str, ...]) -> Classes | None:
+    """A label for each curve of a shape."""
+    assert mixture.groups is not None
+    return classes_of_mixture(mixture, mixture.groups, names)
 
 
 class EightGaussians(TargetBase, tag="8gaussians", frozen=True, kw_only=True):
@@ -41,6 +52,9 @@ class EightGaussians(TargetBase, tag="8gaussians", frozen=True, kw_only=True):
     def build(self) -> GaussianMixture:
         angle = 2.0 * math.pi * np.arange(self.modes) / self.modes
         return GaussianMixture(self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), stds=self.std)
+
+    def build_classes(self) -> Classes | None:
+        return classes_of_mixture(self.build(), range(self.modes), _numbered("Gaussian", self.modes))
 
 
 class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
@@ -70,6 +84,9 @@ class Moons(TargetBase, tag="moons", frozen=True, kw_only=True):
 
         return noisy_curves([upper, lower], self.noise)
 
+    def build_classes(self) -> Classes | None:
+        return _by_groups(self.build(), ("upper moon", "lower moon"))
+
 
 class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
     """Uniform on every second square of a board."""
@@ -88,6 +105,19 @@ class Checkerboard(TargetBase, tag="checkerboard", frozen=True, kw_only=True):
         row, column = np.indices((self.squares, self.squares))
         half = 0.5 * self.squares * self.side
         return Cells((row + column) % 2 == 0, (-half, -half), (half, half))
+
+    def build_classes(self) -> Classes | None:
+        board = self.build()
+        squares = np.argwhere(board.weights > 0)
+        if len(squares) > MOST_LABELS:
+            return None
+        parts = []
+        for row, column in squares:
+            alone = np.zeros_like(board.weights)
+            alone[row, column] = 1.0
+            parts.append(Cells(alone, board.low, board.high))
+        count = len(parts)
+        return Classes(_numbered("square", count), np.full(count, 1.0 / count), tuple(parts), tuple(range(count)))
 
 
 class Pinwheel(TargetBase, tag="pinwheel", frozen=True, kw_only=True):
@@ -122,6 +152,10 @@ class Pinwheel(TargetBase, tag="pinwheel", frozen=True, kw_only=True):
                 4.0 * h**2 * tangent[:, :, None] * tangent[:, None, :] + 4.0 * self.tangential**2 * across[:, :, None] * across[:, None, :]
             )
         return GaussianMixture(np.concatenate(means), covariances=np.concatenate(covariances), weights=np.tile(mass, self.arms))
+
+    def build_classes(self) -> Classes | None:
+        mixture = self.build()
+        return classes_of_mixture(mixture, np.repeat(np.arange(self.arms), mixture.count // self.arms), _numbered("arm", self.arms))
 
 
 class SwissRoll(TargetBase, tag="swissroll", frozen=True, kw_only=True):
@@ -163,6 +197,9 @@ class Rings(TargetBase, tag="rings", frozen=True, kw_only=True):
             return lambda u: radius * np.stack([np.cos(2.0 * math.pi * u), np.sin(2.0 * math.pi * u)], axis=1)
 
         return noisy_curves([ring(self.radius * (k + 1) / self.rings) for k in range(self.rings)], self.noise)
+
+    def build_classes(self) -> Classes | None:
+        return _by_groups(self.build(), _numbered("ring", self.rings))
 
 
 class SCurve(TargetBase, tag="s-curve", frozen=True, kw_only=True):
@@ -211,3 +248,6 @@ class Spiral(TargetBase, tag="spiral", frozen=True, kw_only=True):
             return curve
 
         return noisy_curves([arm(2.0 * math.pi * k / self.arms) for k in range(self.arms)], self.noise, by_length=True)
+
+    def build_classes(self) -> Classes | None:
+        return _by_groups(self.build(), _numbered("arm", self.arms))

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from engine.arrays import Array
 from engine.choice import Problem
+from engine.densities.classes import MOST_LABELS, Classes, classes_of_mixture
 from engine.densities.mixture import GaussianMixture
 from engine.targets.base import StandardiseField, TargetBase
 
@@ -33,6 +34,8 @@ class Points(TargetBase, tag="points", frozen=True, kw_only=True):
         ),
     ] = 0.0
     filename: Annotated[str, Meta(description="Where the table came from.")] = ""
+    labels: Annotated[Array | None, Meta(description="The label of each row, whole numbers from 0, (n,).")] = None
+    names: Annotated[tuple[str, ...], Meta(max_length=8, description="What each label is called in the table.")] = ()
     standardise: StandardiseField = "per-axis"
 
     def __post_init__(self) -> None:
@@ -57,6 +60,19 @@ class Points(TargetBase, tag="points", frozen=True, kw_only=True):
             axis = int(flat.argmax())
             raise Problem(f"{name}, column {self.axis_names[axis]}: every row is {low[axis]:g}; a target needs some spread along each axis")
 
+        self._check_labels(name)
+
+    def _check_labels(self, name: str) -> None:
+        labels = None if self.labels is None else self.labels.values
+        if labels is None:
+            if self.names:
+                raise Problem(f"{name}: names of labels, and no labels")
+            return
+        if labels.shape != (len(self.values.values),) or labels.dtype.kind not in "iu":
+            raise Problem(f"{name}: labels need one whole number for each of the {len(self.values.values)} rows, not {labels.shape}")
+        if not 2 <= len(self.names) <= MOST_LABELS or not np.array_equal(np.unique(labels), np.arange(len(self.names))):
+            raise Problem(f"{name}: labels must be 0 … K − 1, each of them there, with K names, K from 2 to {MOST_LABELS}")
+
     @property
     def axis_names(self) -> tuple[str, ...]:
         return self.columns or ("x", "y", "z")[: self.values.values.shape[1]]
@@ -67,3 +83,6 @@ class Points(TargetBase, tag="points", frozen=True, kw_only=True):
         if self.standardise != "per-axis":
             variance = np.full_like(variance, variance.mean())
         return GaussianMixture(values, stds=self.bandwidth * np.sqrt(variance))
+
+    def build_classes(self) -> Classes | None:
+        return None if self.labels is None else classes_of_mixture(self.build(), self.labels.values, self.names)

@@ -58,7 +58,9 @@ def noisy_curves(curves: Sequence[Curve], noise: float, *, by_length: bool = Fal
     parts = [along(curve, spacing, by_length=by_length) for curve in curves]
     shares = lengths if proportional else [1.0] * len(parts)
     weights = np.concatenate([share * part.masses for share, part in zip(shares, parts, strict=True)])
-    return GaussianMixture(np.concatenate([part.places for part in parts]), stds=noise, weights=weights, note=bead_note(spacing, noise))
+    groups = np.repeat(np.arange(len(parts)), [len(part.places) for part in parts])
+    places = np.concatenate([part.places for part in parts])
+    return GaussianMixture(places, stds=noise, weights=weights, note=bead_note(spacing, noise), groups=groups)
 
 
 def bead_note(spacing: float, noise: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
@@ -11,10 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from engine.arrays import Array
 from engine.choice import Problem
 from engine.densities.cells import Cells
+from engine.densities.classes import MOST_LABELS, Classes
 from engine.targets.base import TargetBase
 
 Floats = NDArray[np.float64]
 MAX_SIDE = 4096
+
+COLOUR_NAMES = ("blue", "orange", "green", "pink", "yellow", "sky blue", "red", "grey")
+"""What the eight label colours are called."""
 
 Channel = Literal["brightness", "darkness", "alpha"]
 Box = tuple[float, float, float, float]
@@ -24,36 +28,72 @@ class Painting(TargetBase, tag="painting", frozen=True, kw_only=True):
     """A painted density: a raster of uniform cells in a world rectangle."""
 
     label: ClassVar[str] = "Painting"
-    summary: ClassVar[str] = "What is painted on the canvas: the more ink, the more mass."
+    summary: ClassVar[str] = "What is painted on the canvas: the more ink, the more mass. Colours are labels."
     formula: ClassVar[str] = r"p(x) = \frac{w_{ij}}{\sum w\ |\text{cell}|}\ \text{in cell}\ ij"
     source: ClassVar[str] = "Pushforward"
 
-    raster: Annotated[Array, Meta(description="Ink, float32 (h, w), row 0 at the top.")]
+    raster: Annotated[Array, Meta(description="Ink, float32 (h, w), row 0 at the top; (K, h, w) with one layer for each colour.")]
     box: Annotated[Box, Meta(description="The canvas in the world: x low, x high, y low, y high.")] = (-1.0, 1.0, -1.0, 1.0)
+
+    colours: Annotated[
+        tuple[int, ...], Meta(max_length=8, description="Which of the eight label colours each layer has, from 0; empty: in order.")
+    ] = ()
 
     def __post_init__(self) -> None:
         values = self.raster.values
-        if values.ndim != 2 or values.size == 0 or max(values.shape) > MAX_SIDE or values.dtype.kind not in "fiub":
+        if values.ndim not in (2, 3) or values.size == 0 or max(values.shape) > MAX_SIDE or values.dtype.kind not in "fiub":
             raise Problem(
                 f"painting: a raster needs numbers in two axes of at most {MAX_SIDE:,} cells; this is {values.dtype} {values.shape}"
             )
+        if values.ndim == 3 and len(values) > MOST_LABELS:
+            raise Problem(f"painting: {len(values)} layers of colour; at most {MOST_LABELS} labels are possible")
+        if self.colours and (
+            len(self.colours) != len(self.layers)
+            or len(set(self.colours)) < len(self.colours)
+            or not all(0 <= colour < MOST_LABELS for colour in self.colours)
+        ):
+            raise Problem(f"painting: {len(self.layers)} layers need as many different colours from 0 to {MOST_LABELS - 1}")
         if not np.isfinite(values).all():
             raise Problem("painting: the raster holds NaN or Inf")
         if values.min() < 0:
             raise Problem("painting: the raster holds negative ink")
         if not values.any():
             raise Problem("the painting is empty: paint something first")
+        if not all(layer.any() for layer in self.layers):
+            raise Problem("painting: a layer of colour holds no ink")
         x_low, x_high, y_low, y_high = self.box
         if not (np.isfinite(self.box).all() and x_low < x_high and y_low < y_high):
             raise Problem(f"painting: the rectangle needs finite edges, low below high, not {self.box}")
 
+    @property
+    def layers(self) -> NDArray[Any]:
+        """(K, h, w), K = 1 for a painting in one colour."""
+        values = self.raster.values
+        return values if values.ndim == 3 else values[None]
+
+    @property
+    def palette(self) -> tuple[int, ...]:
+        """Which of the eight label colours each layer has."""
+        return self.colours or tuple(range(len(self.layers)))
+
     def build(self) -> Cells:
+        return self._cells(self.layers.sum(axis=0, dtype=np.float64))
+
+    def build_classes(self) -> Classes | None:
+        layers = self.layers
+        if len(layers) < 2:
+            return None
+        masses = layers.sum(axis=(1, 2), dtype=np.float64)
+        names = tuple(COLOUR_NAMES[colour] for colour in self.palette)
+        return Classes(names, masses / masses.sum(), tuple(self._cells(layer) for layer in layers), self.palette)
+
+    def _cells(self, ink: NDArray[Any]) -> Cells:
         x_low, x_high, y_low, y_high = self.box
-        return Cells(self.raster.values[::-1], (x_low, y_low), (x_high, y_high))
+        return Cells(ink[::-1], (x_low, y_low), (x_high, y_high))
 
 
 def from_raster(raster: ArrayLike, box: Box = (-1.0, 1.0, -1.0, 1.0)) -> Painting:
-    """A Painting of ``raster`` (h, w), row 0 at the top, on the world rectangle ``box``. Raises Problem for an empty one."""
+    """A Painting of ``raster``, (h, w) or (K, h, w), row 0 at the top, on the world rectangle ``box``. Raises Problem for an empty one."""
     return Painting(raster=Array(np.asarray(raster, dtype=np.float32)), box=box)
 
 
