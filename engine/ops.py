@@ -68,3 +68,34 @@ def plain(x: Scalar) -> float:
 def ones_like(x: Scalar) -> Scalar:
     """One in the shape of x."""
     return x * 0 + 1.0
+
+
+def log(x: Scalar) -> Scalar:
+    """Natural logarithm, elementwise."""
+    return x.log() if _is_tensor(x) else np.log(x)
+
+
+def at_least(x: Scalar, least: float) -> Scalar:
+    """max(x, least), elementwise."""
+    return x.clamp(min=least) if _is_tensor(x) else np.maximum(x, least)
+
+
+def at_most(x: Scalar, most: float) -> Scalar:
+    """min(x, most), elementwise."""
+    return x.clamp(max=most) if _is_tensor(x) else np.minimum(x, most)
+
+
+def log1p(x: Scalar) -> Scalar:
+    """ln(1 + x), elementwise; minus infinity without a warning at x = -1."""
+    if _is_tensor(x):
+        return x.log1p()
+    with np.errstate(divide="ignore"):
+        return np.log1p(x)
+
+
+def power(x: Scalar, exponent: float) -> Scalar:
+    """x^exponent for x >= 0, elementwise; infinite without a warning at x = 0 where the exponent is negative."""
+    if _is_tensor(x):
+        return x**exponent
+    with np.errstate(divide="ignore"):
+        return np.power(x, exponent)

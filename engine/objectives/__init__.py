@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.objectives.regression import Data, FlowMatching, Noise, ObjectiveBase, Score, VPrediction
+from engine.objectives.base import ObjectiveBase, ObjectiveCore
+from engine.objectives.regression import Data, FlowMatching, Noise, Score, VPrediction
 
 Objective = FlowMatching | Score | Noise | Data | VPrediction
 
-__all__ = ["Data", "FlowMatching", "Noise", "Objective", "ObjectiveBase", "Score", "VPrediction"]
+__all__ = ["Data", "FlowMatching", "Noise", "Objective", "ObjectiveBase", "ObjectiveCore", "Score", "VPrediction"]

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
-from engine.choice import Choice
-from engine.ops import Scalar, ones_like
-from engine.paths import GaussianPath, Prediction
-
-TimeSampling = Literal["uniform", "logit-normal"]
-Weight = Literal["one", "beta-squared", "snr"]
-
-
-class ObjectiveBase(Choice, frozen=True, kw_only=True):
-    """A prediction, a law of t and a weight w(t)."""
-
-    prediction: ClassVar[Prediction] = "velocity"
-
-    time: Annotated[TimeSampling, Meta(description="How t is drawn in training.")] = "uniform"
-
-    def times(self, interval: tuple[float, float], batch: int, steps: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """t of ``steps`` batches, (steps, batch), on the closed interval.
-
-        uniform: one t in each of ``batch`` equal strata (less variance, the same law); logit-normal: 1 / (1 + exp(-N(0, 1))), stretched.
-        """
-        low, high = interval
-        if self.time == "uniform":
-            unit = (np.arange(batch, dtype=np.float32) + rng.random((steps, batch), dtype=np.float32)) / np.float32(batch)
-        else:
-            unit = 1.0 / (1.0 + np.exp(-rng.standard_normal((steps, batch), dtype=np.float32)))
-        t: NDArray[np.float32] = np.clip(low + (high - low) * unit, low, high).astype(np.float32)
-        return t
-
-    def weigh(self, path: GaussianPath, t: Scalar) -> Scalar:
-        """w(t): one, beta_t^2, or the signal-to-noise ratio alpha_t^2 / beta_t^2."""
-        weight: Weight = getattr(self, "weight", "one")
-        if weight == "one":
-            return ones_like(t)
-        beta = path.beta(t)
-        if weight == "beta-squared":
-            return beta * beta
-        ratio = path.alpha(t) / beta
-        return ratio * ratio
+from engine.objectives.base import ObjectiveBase
+from engine.objectives.weights import BetaSquared, One, Weight
+from engine.paths import Prediction
 
 
 class FlowMatching(ObjectiveBase, tag="flow-matching", frozen=True, kw_only=True):
-    """E ||u_theta - u_t(x|z)||^2."""
+    """E w(t) ||u_theta - u_t(x|z)||^2."""
 
     label: ClassVar[str] = "Flow matching"
     summary: ClassVar[str] = "Regress the velocity of each conditional path."
-    formula: ClassVar[str] = r"\mathbb{E}\,\|u_\theta(x_t, t) - (\dot\alpha_t z + \dot\beta_t \varepsilon)\|^2"
+    formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|u_\theta(x_t, t) - (\dot\alpha_t z + \dot\beta_t \varepsilon)\|^2"
     source: ClassVar[str] = "Lipman 2210.02747"
     prediction: ClassVar[Prediction] = "velocity"
+    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
 class Score(ObjectiveBase, tag="score", frozen=True, kw_only=True):
@@ -66,7 +30,7 @@ class Score(ObjectiveBase, tag="score", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,\|s_\theta(x_t, t) + \varepsilon/\beta_t\|^2"
     source: ClassVar[str] = "Vincent 2011; Song 2011.13456"
     prediction: ClassVar[Prediction] = "score"
-    weight: Annotated[Weight, Meta(description="λ(t) in the loss; without β² the times next to the data drown the rest.")] = "beta-squared"
+    weight: Annotated[Weight, Meta(description="λ(t) in the loss; without β² the times next to the data drown the rest.")] = BetaSquared()
 
 
 class Noise(ObjectiveBase, tag="noise", frozen=True, kw_only=True):
@@ -77,7 +41,7 @@ class Noise(ObjectiveBase, tag="noise", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|\varepsilon_\theta(x_t, t) - \varepsilon\|^2"
     source: ClassVar[str] = "Ho 2006.11239"
     prediction: ClassVar[Prediction] = "noise"
-    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = "one"
+    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
 class Data(ObjectiveBase, tag="data", frozen=True, kw_only=True):
@@ -88,7 +52,7 @@ class Data(ObjectiveBase, tag="data", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|D_\theta(x_t, t) - z\|^2"
     source: ClassVar[str] = "Karras 2206.00364"
     prediction: ClassVar[Prediction] = "data"
-    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = "one"
+    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
 class VPrediction(ObjectiveBase, tag="v", frozen=True, kw_only=True):
@@ -99,4 +63,4 @@ class VPrediction(ObjectiveBase, tag="v", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|v_\theta(x_t, t) - (\alpha_t \varepsilon - \beta_t z)\|^2"
     source: ClassVar[str] = "Salimans & Ho 2202.00512"
     prediction: ClassVar[Prediction] = "v"
-    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = "one"
+    weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
