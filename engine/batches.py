@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.choice import Problem
 from engine.embedding import Embedding
 from engine.preconditioning import Preconditioning
 from engine.randomness import generator
@@ -48,8 +49,12 @@ class Batches:
         self.dtype = dtype
         self.frame = experiment.target.frame()
         mean, covariance = moments(experiment)
+        path = experiment.gaussian_path()
+        if path is None:
+            raise Problem("no network can be trained on this path yet.")
+        self.path = path
         self.preconditioning = Preconditioning(
-            experiment.path, experiment.objective.prediction, float(np.trace(covariance)) / len(mean), experiment.network.residual
+            path, experiment.objective.prediction, float(np.trace(covariance)) / len(mean), experiment.network.residual
         )
         self.mean = torch.from_numpy(mean).to(device=device, dtype=dtype)
         self.embedding = Embedding(experiment.network, self.preconditioning, self.mean)
@@ -62,14 +67,14 @@ class Batches:
         rng = generator(experiment.training.seed, "training", index)
         z = self.frame.inward(experiment.target.sample(batch * steps, rng)).astype(np.float32)
         eps = rng.standard_normal(z.shape, dtype=np.float32)
-        t = experiment.objective.times(experiment.path.interval(experiment.objective.prediction), batch, steps, rng)
+        t = experiment.objective.times(experiment.interval(), batch, steps, rng, self.path)
         return self.problem(index * steps, z, eps, t.reshape(-1))
 
     def problem(self, first: int, z: Any, eps: Any, t: Any) -> Block:
         """The regression problem of given draws z, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""
         z, eps, t = (torch.from_numpy(draws).to(device=self.device, dtype=self.dtype) for draws in (z, eps, t))
         times = t[:, None]
-        path, pre = self.experiment.path, self.preconditioning
+        path, pre = self.path, self.preconditioning
         x = path.point(times, eps, z)
         scale = pre.scale(times)
         weight = self.experiment.objective.weigh(path, times) * scale * scale

@@ -23,9 +23,9 @@ def field_of_session(session: Session, model: str | None = None, device: str = "
     torch.set_num_threads(session.experiment.training.threads)
     place = resolve(device)
     if model == "exact" or (model is None and session.state is None):
-        from engine.fields.exact import exact_field
+        from engine.fields.exact import exact_field_of
 
-        return exact_field(session.experiment.target, session.experiment.path, device=place)
+        return exact_field_of(session.experiment, device=place)
     if session.state is None:
         raise Problem("this session has no trained network; take the exact field (--model exact), or train it")
     from engine.fields.learned import load_field

@@ -44,22 +44,24 @@ class MLP(Choice, frozen=True, kw_only=True, tag="mlp"):
         """Length of the first layer's input: the point, its features, and the time's."""
         return dimension * (1 + 2 * self.space_features) + max(1, 2 * self.time_features)
 
-    def sizes(self, dimension: int) -> tuple[int, ...]:
-        """Units layer by layer, from the input to R^d."""
-        return (self.inputs(dimension), *([self.width] * self.depth), dimension)
+    def sizes(self, dimension: int, heads: int = 1, extra: int = 0) -> tuple[int, ...]:
+        """Units layer by layer, from the input (with ``extra`` numbers at its end) to ``heads`` vectors of R^d side by side."""
+        return (self.inputs(dimension) + extra, *([self.width] * self.depth), heads * dimension)
 
-    def parameters(self, dimension: int) -> int:
+    def parameters(self, dimension: int, heads: int = 1, extra: int = 0) -> int:
         """How many weights and biases."""
-        sizes = self.sizes(dimension)
+        sizes = self.sizes(dimension, heads, extra)
         return sum(b * (a + 1) for a, b in pairwise(sizes))
 
-    def flat_length(self, dimension: int) -> int:
+    def flat_length(self, dimension: int, heads: int = 1, extra: int = 0) -> int:
         """Numbers in the flat vector that holds them: each array is padded to a whole number of ``ALIGN``."""
-        sizes = self.sizes(dimension)
+        sizes = self.sizes(dimension, heads, extra)
         return sum(-(-count // ALIGN) * ALIGN for a, b in pairwise(sizes) for count in (a * b, b))
 
-    def build(self, dimension: int, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> FlatMLP:
+    def build(
+        self, dimension: int, device: torch.device | str = "cpu", dtype: torch.dtype | None = None, *, heads: int = 1, extra: int = 0
+    ) -> FlatMLP:
         """The network with all weights zero; ``FlatMLP.initialise`` draws them."""
         from engine.flat_mlp import FlatMLP
 
-        return FlatMLP(self.sizes(dimension), self.activation, device=device, dtype=dtype)
+        return FlatMLP(self.sizes(dimension, heads, extra), self.activation, device=device, dtype=dtype)

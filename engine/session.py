@@ -33,6 +33,7 @@ from engine.arrays import Array, arrays_of, decoder_of_arrays, encode_array
 from engine.choice import Problem
 from engine.experiment import Experiment
 from engine.files import replacing
+from engine.objectives.old_names import modern
 from engine.tensors import pack, unpack
 from engine.training_state import Flat, TrainingState
 
@@ -181,13 +182,13 @@ def _read(archive: Archive) -> Session:
     _refuse_strangers(archive, head)
     arrays = {name[len("arrays/") : -len(".npy")]: name for name in archive.names if name.startswith("arrays/")}
     store = {digest: _array(archive, name, digest) for digest, name in arrays.items()}
-    experiment = _decode(head.experiment, Experiment, "the experiment", decoder_of_arrays(store))
+    experiment = _decode(modern(head.experiment), Experiment, "the experiment", decoder_of_arrays(store))
     refusal = experiment.refusal()
     if refusal is not None:
         raise NotASession(f"its experiment cannot be: {refusal}")
     if head.threads != experiment.training.threads:
         raise NotASession("session.json contradicts itself about the number of threads")
-    size = experiment.network.flat_length(experiment.target.dimension)
+    size = experiment.flat_length()
     losses = archive.npy("losses.npy", LIMITS["losses.npy"])
     if losses.dtype != np.float64 or losses.ndim != 2 or losses.shape[1] != 2 or not np.isfinite(losses[:, 0]).all():
         raise NotASession("losses.npy is not a table of steps and losses")

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from engine.brownian import BrownianPath
 from engine.choice import Problem
-from engine.paths import Path
-from engine.randomness import generator
+from engine.experiment import Experiment
+from engine.fields.base import score_refusal
+from engine.fields.start import start as start
+from engine.paths import GaussianPath
 from engine.samplers import EulerMaruyama, SamplerBase
 from engine.samplers.sde import is_ancestral
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.experiment import Experiment, Start
+    from engine.experiment import Start
     from engine.fields.base import Field
 
 FAR = 10.0
@@ -51,24 +53,6 @@ class Trajectory:
     note: str | None = None
 
 
-def start(field: Field, n: int, seed: int, mode: Start = "matched") -> Tensor:
-    """Where n particles begin, (n, d), at the field's t_min: N(alpha m, alpha^2 C + beta^2 I) or, ``"standard"``, N(0, beta^2 I).
-
-    The normals behind it depend on (seed, particle) alone: samplers, step counts, n and path share them.
-    """
-    import torch
-
-    t = field.interval[0]
-    alpha, beta = float(field.path.alpha(t)), float(field.path.beta(t))
-    normals = generator(seed, "start").standard_normal((n, field.dimension))
-    if mode == "standard":
-        x = beta * normals
-    else:
-        variances, axes = np.linalg.eigh(alpha**2 * field.covariance + beta**2 * np.eye(field.dimension))
-        x = alpha * field.mean + normals @ (axes * np.sqrt(variances)) @ axes.T
-    return torch.from_numpy(x).to(field.device, field.dtype)
-
-
 _start = start
 
 
@@ -79,10 +63,12 @@ def grid(field: Field, sampler: SamplerBase) -> list[float]:
 
 def refusal(subject: Experiment | Field, sampler: SamplerBase) -> str | None:
     """Why this sampler cannot be used on this experiment's network or on this field, in one sentence; None if it can."""
-    path: Path = subject.path
-    objective = getattr(subject, "objective", None)
-    reason = path.refusal(objective.prediction) if objective is not None else None
-    return reason or sampler.grid.refusal(path) or (path.score_refusal() if sampler.stochastic else None)
+    reason = subject.refusal() if isinstance(subject, Experiment) else None
+    path = subject.field_path() if isinstance(subject, Experiment) else subject.path
+    reason = reason or sampler.grid.refusal(path)
+    if reason or not sampler.stochastic:
+        return reason
+    return subject.score_refusal() if isinstance(subject, Experiment) else score_refusal(subject)
 
 
 def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: Start = "matched") -> Iterator[SimulationStep]:
@@ -150,7 +136,7 @@ def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     Var is the smallest variance of x_t over all directions, alpha^2 min eig C + beta^2, for the field's covariance C. Detail finer than
     that is stiffer still; the ancestral steps of the time reversal are never unstable and do not count.
     """
-    if not isinstance(sampler, EulerMaruyama):
+    if not isinstance(sampler, EulerMaruyama) or not isinstance(field.path, GaussianPath):
         return None
     path, sigma, times = field.path, sampler.sigma, grid(field, sampler)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))

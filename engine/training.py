@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.batches import Batches, Block
 from engine.choice import Problem
 from engine.devices import resolve
 from engine.fields.learned import LearnedField
+from engine.learners import learner
 from engine.optimiser import Adam
 from engine.randomness import generator
 from engine.training_state import TrainingState
@@ -60,8 +60,8 @@ def refuse_the_impossible(experiment: Experiment) -> None:
     """Raises Problem if one step needs more memory than the machine has: asking for it could bring the machine down instead of failing."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
-    batch, sizes = experiment.training.batch, experiment.network.sizes(experiment.target.dimension)
-    needed = 4 * (batch * (sizes[0] + 3 * sum(sizes[1:])) + 8 * experiment.network.parameters(experiment.target.dimension))
+    batch, sizes = experiment.training.batch, experiment.sizes()
+    needed = 4 * (batch * (sizes[0] + 3 * sum(sizes[1:])) + 8 * experiment.parameters())
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > 0.8 * there:
         raise Problem(
@@ -85,10 +85,9 @@ class Trainer:
         self.device = torch.device(resolve(device))
         refuse_the_impossible(experiment)
         self._set_threads()
-        self._batches = Batches(experiment, self.device)
-        self.network = experiment.network.build(experiment.target.dimension, self.device)
+        self.network = experiment.build(self.device)
         self.network.initialise(generator(experiment.training.seed, "weights"))
-        self._block: Block | None = None
+        self._learner = learner(experiment, self.network, self.device)
         self._adam = Adam(self.network.weights, self.network.gradient)
         if state is not None:
             if len(state.weights) != len(self.network.weights):
@@ -138,11 +137,8 @@ class Trainer:
             torch.set_num_threads(self.experiment.training.threads)
 
     def _step(self) -> torch.Tensor:
-        training, index = self.experiment.training, self.step // self._batches.steps
-        if self._block is None or self._block.first != index * self._batches.steps:
-            self._block = None
-            self._block = self._batches.block(index)
-        loss = self.network.loss_and_gradient(*self._block.step(self.step))
+        training = self.experiment.training
+        loss = self._learner.loss(self.step)
         self._adam.step(rate_at(training, self.step), training.weight_decay, training.ema)
         return loss
 

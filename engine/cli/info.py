@@ -56,7 +56,7 @@ def facts(loaded: Session, path: Path) -> dict[str, Any]:
         "path": name_of(experiment.path),
         "objective": name_of(experiment.objective),
         "network": name_of(experiment.network),
-        "parameters": experiment.network.parameters(target.dimension),
+        "parameters": experiment.parameters(),
         "loss": _recent(loaded),
         "losses": len(loaded.losses),
         "checkpoints": [checkpoint.step for checkpoint in loaded.checkpoints],

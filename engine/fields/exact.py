@@ -9,13 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.choice import Problem
 from engine.densities.cells import Cells
+from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.mixture_posterior import FullCovariances, SharedCovariance, mixture_posterior
 from engine.ops import Scalar
 from engine.paths import END, GaussianPath, Prediction
+from engine.sources import SourceLaw
 
 if TYPE_CHECKING:
+    from engine.experiment import Experiment
     from engine.targets import TargetBase
 
 Floats = NDArray[np.float64]
@@ -48,6 +52,7 @@ class ExactField:
         note: str = "",
     ) -> None:
         self.path = path
+        self.source = SourceLaw(GaussianMixture(np.zeros((1, len(mean))), stds=1.0), True)
         self.mean = mean
         self.covariance = covariance
         self.dimension = len(mean)
@@ -84,6 +89,15 @@ class ExactField:
         result: Tensor = beta * self._posterior(x, self.path.alpha(t), beta)[1]
         return result
 
+    def velocity_and_score(self, x: Tensor, t: Scalar) -> tuple[Tensor, Tensor]:
+        """u_t(x) and grad log p_t(x), (n, d) each."""
+        data, pull = self._posterior(x, self.path.alpha(t), self.path.beta(t))
+        return self.path.alpha_dot(t) * data + self.path.beta_beta_dot(t) * pull, -pull
+
+    def score_refusal(self) -> None:
+        """None: the score is known."""
+        return
+
     def log_prob(self, x: Tensor, t: Scalar) -> Tensor:
         """log p_t(x), nats in standardised coordinates, (n,)."""
         return self._posterior.log_prob(x, self.path.alpha(t), self.path.beta(t))
@@ -117,3 +131,19 @@ def exact_field(
             inner = inner.thinned(MOST_POINTS, np.random.Generator(np.random.Philox(key=20_000)))
         posterior, smooth = mixture_posterior(inner, where, dtype), inner.smooth
     return ExactField(path, posterior, mean, covariance, smooth=smooth, device=where, dtype=dtype, note=note)
+
+
+def exact_refusal(experiment: Experiment) -> str | None:
+    """Why this experiment has no exact field, in one sentence; None if it has one."""
+    reason = experiment.coupling.refusal(experiment) or experiment.path.combination_refusal(experiment)
+    if reason is None and experiment.gaussian_path() is None:
+        return "No closed form is known for this source and coupling."
+    return reason
+
+
+def exact_field_of(experiment: Experiment, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> ExactField:
+    """The field that a perfect network of this experiment would learn. Raises Problem where ``exact_refusal`` says so."""
+    reason, path = exact_refusal(experiment), experiment.gaussian_path()
+    if reason or path is None:
+        raise Problem(reason or "")
+    return exact_field(experiment.target, path, device=device, dtype=dtype)

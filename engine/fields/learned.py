@@ -11,6 +11,7 @@ from engine.batches import Batches, moments
 from engine.choice import Problem
 from engine.flat_mlp import activate
 from engine.products import linear_swish
+from engine.sources import source_law
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +28,10 @@ class LearnedField:
 
     def __init__(self, experiment: Experiment, weights: Tensor) -> None:
         self.experiment = experiment
-        self.path = experiment.path
+        self.path = experiment.field_path()
         self.prediction = experiment.objective.prediction
-        self.interval = experiment.path.interval(self.prediction)
+        self.interval = experiment.interval()
+        self.source = source_law(experiment)
         self.dimension = experiment.target.dimension
         self.device, self.dtype = weights.device, weights.dtype
         self.mean: np.ndarray
@@ -39,7 +41,7 @@ class LearnedField:
         self._embedding = batches.embedding
         self._mean = batches.mean
         self._preconditioning = batches.preconditioning
-        network = experiment.network.build(self.dimension, weights.device, weights.dtype)
+        network = experiment.build(weights.device, weights.dtype)
         network.adopt(weights)
         self._layers = network.layers
         self._plain_network = network.forward
@@ -70,11 +72,15 @@ class LearnedField:
         result: Tensor = offset + skip * x + scale * self._plain_network(self._embedding.both(x, time).t())
         return result
 
+    def score_refusal(self) -> str | None:
+        """Why this network tells no score, in one sentence; None if it does."""
+        return self.experiment.score_refusal()
+
     def _affine(self, t: float) -> tuple[float, float, Tensor]:
         """(scale, skip, offset) of prediction = offset + skip x + scale f."""
         pre = self._preconditioning
         scale, skip = float(pre.scale(t)), float(pre.skip(t))
-        return scale, skip, self._mean * (float(pre.shift(t)) - skip * float(self.path.alpha(t)))
+        return scale, skip, self._mean * (float(pre.shift(t)) - skip * float(pre.path.alpha(t)))
 
     def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
         name = self.experiment.network.activation
@@ -92,7 +98,7 @@ def field_of(experiment: Experiment, weights: np.ndarray, device: str = "cpu") -
     """The field of flat weights (P,), for instance those of a checkpoint. Raises Problem if they are not this network's."""
     from engine.devices import resolve
 
-    length = experiment.network.flat_length(experiment.target.dimension)
+    length = experiment.flat_length()
     if len(weights) != length:
         raise Problem(f"the weights kept are {len(weights)} numbers, and this network has {length}.")
     return LearnedField(experiment, torch.from_numpy(weights.copy()).to(resolve(device)))

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from engine.choice import Choice
+from engine.choice import Choice, Problem
 from engine.ops import Scalar, ones_like
-from engine.paths import GaussianPath, Prediction
+from engine.paths import GaussianPath, Path, Prediction
 from engine.predictions import Pair, coefficients
 
 Scale = Annotated[
@@ -25,7 +25,7 @@ class ConstantSigma(Choice, frozen=True, kw_only=True, tag="constant"):
     source: ClassVar[str] = "Albergo 2303.08797"
     scale: Scale = 1.0
 
-    def sigma2(self, path: GaussianPath, t: Scalar) -> Scalar:
+    def sigma2(self, path: Path, t: Scalar) -> Scalar:
         """sigma_t^2."""
         return self.scale**2 * ones_like(t)
 
@@ -45,7 +45,7 @@ class SqrtSigma(Choice, frozen=True, kw_only=True, tag="sqrt"):
     source: ClassVar[str] = "Ma 2401.08740"
     scale: Scale = 1.0
 
-    def sigma2(self, path: GaussianPath, t: Scalar) -> Scalar:
+    def sigma2(self, path: Path, t: Scalar) -> Scalar:
         """sigma_t^2 = c^2 (1 - t)."""
         return self.scale**2 * (1.0 - t)
 
@@ -67,8 +67,10 @@ class ReversalSigma(Choice, frozen=True, kw_only=True, tag="reversal"):
     source: ClassVar[str] = "Anderson 1982; Song 2011.13456"
     scale: Scale = 1.0
 
-    def sigma2(self, path: GaussianPath, t: Scalar) -> Scalar:
-        """sigma_t^2 = c^2 g_t^2; infinite where alpha = 0."""
+    def sigma2(self, path: Path, t: Scalar) -> Scalar:
+        """sigma_t^2 = c^2 g_t^2; infinite where alpha = 0. Raises Problem on a path that is not Gaussian."""
+        if not isinstance(path, GaussianPath):
+            raise Problem("The time reversal is that of a forward diffusion, which only a Gaussian path has.")
         return self.scale**2 * path.g2(t) if self.scale else 0.0 * t
 
     def half_score(self, path: GaussianPath, t: Scalar, given: Prediction) -> Pair:

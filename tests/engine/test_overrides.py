@@ -61,7 +61,10 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
             "objective.weights=snr",
             "there is no 'weights' in objective flow-matching; it has time, weight",
         ),
-        ("nothing=1", "there is no 'nothing' in the experiment; it has target, path, start, objective, network, training"),
+        (
+            "nothing=1",
+            "there is no 'nothing' in the experiment; it has target, source, coupling, path, start, objective, network, training",
+        ),
         ("training=3", "training has settings, such as training.batch=…"),
         ("training.batch=0", "must be at least 1 and at most 1,000,000"),
         ("training.batch=2.5", "must be a whole number, at least 1 and at most 1,000,000"),
