@@ -94,9 +94,19 @@ class KarrasGrid(GridBase, tag="karras", frozen=True, kw_only=True):
         return f"Karras's grid needs the noise level β/α of a Gaussian path, and {path.label} has none."
 
 
+def time_at_level(path: GaussianPath, level: float, low: float, high: float) -> float:
+    """The time in [low, high] at which beta/alpha falls to level; the nearer end where it does not in between."""
+    return float(_times_of(path, np.array([level]), low, high)[0])
+
+
 def _level(path: GaussianPath, t: float) -> float:
     alpha, beta = float(path.alpha(t)), float(path.beta(t))
     return beta / alpha if alpha > 0.0 else np.inf
+
+
+def time_at_level(path: GaussianPath, level: float, low: float, high: float) -> float:
+    """The time in [low, high] at which beta = level * alpha, or the nearer end where that is outside."""
+    return float(_times_of(path, np.array([level]), low, high)[0])
 
 
 def _times_of(path: GaussianPath, levels: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

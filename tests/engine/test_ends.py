@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from engine.samplers import RK4, Euler, EulerMaruyama, Heun
-from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
-from engine.schedules import OT, CondOT, Trigonometric, VPCosine, VPLinear
+from engine.samplers.sigma import ReversalSigma
+from engine.schedules import OT, Polynomial
 from engine.simulation import simulate
+from tests.engine.every import SCHEDULES as PLAIN
+from tests.engine.every import SIGMAS as KINDS
 from tests.engine.gaussian_field import GaussianField
 
-SCHEDULES = [CondOT(), OT(), OT(sigma_min=1e-4), VPLinear(), VPCosine(), Trigonometric()]
+SCHEDULES = [*PLAIN, OT(sigma_min=1e-4), Polynomial(n=0.5)]
 PAIRS = [(s, p) for s, p in product(SCHEDULES, ("velocity", "score", "noise", "data", "v")) if s.refusal(p) is None]
-SIGMAS = [ConstantSigma(), SqrtSigma(), ReversalSigma(), ReversalSigma(scale=3.0), ReversalSigma(scale=0.0)]
+SIGMAS = [*KINDS, ReversalSigma(scale=3.0), ReversalSigma(scale=0.0)]
 MEAN = (0.4, -0.2)
 MODES = ("matched", "standard")
 
@@ -45,7 +47,8 @@ def test_all_finite(path, prediction, steps):
 @pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_a_right_field_is_carried_to_the_data(path, prediction):
     # n = 2,000 in d = 2, seed 3: standard error of the mean 0.007, of the standard deviation 0.005; the rest is the bias of the steps
-    for sampler in samplers(100):
+    # VE falls by e^7.6 in one unit of time: Euler's relative error is 7.6^2 / (2 N), 29 % of the way at N = 100
+    for sampler in samplers(500 if path.name == "ve" else 100):
         field = GaussianField(path, prediction, mean=MEAN, std=0.3, dtype=torch.float32)
         *_, last = simulate(field, sampler, n=2_000, seed=3)
         assert last.note is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.choice import Problem
@@ -24,6 +24,7 @@ SCHEDULES = [kind() for kind in alternatives(Schedule)]
 
 @pytest.mark.parametrize("kind", GRIDS, ids=repr)
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
+@settings(deadline=None)
 @given(steps=st.integers(1, 400), low=st.sampled_from([0.0, 0.02]), high=st.sampled_from([0.999, 1.0]))
 def test_ends_are_exact_and_times_increase(kind, path, steps, low, high):
     times = kind.times(low, high, steps, path)

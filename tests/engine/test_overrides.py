@@ -23,6 +23,7 @@ from engine.schedules import OT, VPLinear
 from engine.targets import Mixture, Moons, Points
 
 BASE = Experiment()
+PATHS = ", ".join(row["name"] for row in catalogue("paths"))
 
 
 def test_numbers_words_and_alternatives() -> None:
@@ -54,8 +55,8 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings (ot has it)"),
-        ("path=otto", "there is no path 'otto'; there are condot, ot, vp-linear, vp-cosine, trigonometric"),
+        ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings (ot, ve have it)"),
+        ("path=otto", f"there is no path 'otto'; there are {PATHS}"),
         ("objective=flow", "there is no objective 'flow'; there are flow-matching, score, noise, data, v"),
         (
             "objective.weights=snr",

@@ -11,10 +11,10 @@ import torch
 from engine.fields.base import denoiser, predict, score, velocity
 from engine.predictions import coefficients, convert, domain, drift_coefficients
 from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
-from engine.schedules import OT, CondOT, Trigonometric, VPCosine, VPLinear
+from engine.schedules import CondOT
+from tests.engine.every import MORE_SCHEDULES as SCHEDULES
 from tests.engine.gaussian_field import GaussianField
 
-SCHEDULES = [CondOT(), OT(), VPLinear(), VPCosine(), Trigonometric()]
 PREDICTIONS = ["velocity", "score", "noise", "data", "v"]
 T = np.linspace(1e-3, 1.0 - 1e-3, 301)[:, None]
 
@@ -51,10 +51,12 @@ def test_every_pair_against_the_definitions(path):
 
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
 def test_round_trips(path):
-    x, values = truth(path, T)
+    t = T[path.alpha(T[:, 0]) > 1e-4]  # below that, of what is divided by alpha less than 1e-10 is left of double precision
+    assert len(t) >= 270
+    x, values = truth(path, t)
     for given, via in product(predictions(path), repeat=2):
-        there = convert(path, x, T, values[given], given, via)
-        back = convert(path, x, T, there, via, given)
+        there = convert(path, x, t, values[given], given, via)
+        back = convert(path, x, t, there, via, given)
         assert np.max(np.abs(back - values[given]) / (1.0 + np.abs(values[given]))) < 1e-10, (given, via)
 
 
@@ -80,7 +82,7 @@ def test_sqrt_sigma_squared_score_stays_finite_at_the_data(path):
 
 def test_no_noise_is_the_ode_everywhere():
     for path, sigma in product(SCHEDULES, (ConstantSigma(scale=0.0), SqrtSigma(scale=0.0), ReversalSigma(scale=0.0))):
-        for t in (0.0, 0.3):
+        for t in (path.interval("velocity")[0], 0.3):
             assert [float(v) for v in drift_coefficients(path, t, "velocity", sigma)] == [0.0, 1.0]
             assert float(sigma.sigma2(path, t)) == 0.0
 
