@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine.catalogue import KINDS, catalogue
 from engine.choice import Problem
 from engine.experiment import Experiment
+from engine.introspection import parameters, tag_of
 from engine.objectives import Score
 from engine.objectives.weights import SNR, One
 from engine.overrides import apply, from_toml, name_of, sampler_from, target_from
@@ -23,7 +24,7 @@ from engine.schedules import OT, VPLinear
 from engine.targets import Mixture, Moons, Points
 
 BASE = Experiment()
-PATHS = ", ".join(row["name"] for row in catalogue("paths"))
+PATHS = ", ".join(map(tag_of, parameters(Experiment)["path"].alternatives))
 
 
 def test_numbers_words_and_alternatives() -> None:
@@ -211,7 +212,7 @@ def test_the_catalogue_is_json_and_its_names_can_be_set() -> None:
 
 
 def test_where_a_setting_of_another_alternative_is() -> None:
-    with pytest.raises(Problem, match=r"there is no 'sigma_min' in path condot; it has no settings \(ot has it\)$"):
+    with pytest.raises(Problem, match=r"there is no 'sigma_min' in path condot; it has no settings \(ot, ve have it\)$"):
         apply(BASE, ["path.sigma_min=0.1"])
 
 
