@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.choice import Problem
-from engine.embedding import Embedding
-from engine.preconditioning import Preconditioning
+from engine.embedding import Embedding, GeneralEmbedding
+from engine.paths import GaussianPath
+from engine.preconditioning import GeneralPreconditioning, Preconditioning
 from engine.randomness import generator
+from engine.sources import source_law
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -40,25 +43,50 @@ class Block:
         return self.inputs[rows], self.target[rows], self.weight[rows]
 
 
-class Batches:
-    """Draws z, eps and t, and turns them into what the network regresses."""
+class BatchesBase:
+    """What all batches share: blocks of as many steps as fit."""
 
-    def __init__(self, experiment: Experiment, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+    embedding: Embedding | GeneralEmbedding
+
+    def __init__(self, experiment: Experiment, device: torch.device, dtype: torch.dtype) -> None:
         self.experiment = experiment
         self.device = device
         self.dtype = dtype
         self.frame = experiment.target.frame()
+        self.steps = max(1, min(BLOCK_STEPS, BLOCK_POINTS // experiment.training.batch))
+
+    def block(self, index: int) -> Block:
+        """Block ``index``: steps index * self.steps onward."""
+        raise TypeError(f"{type(self).__name__} draws no blocks")
+
+    def inputs(self, x: Tensor, t: Tensor) -> Tensor:
+        """What the network is fed at x (n, d), t (n,), (n, inputs), by pieces that stay in the cache."""
+        inputs = torch.empty(len(t), self.experiment.sizes()[0], device=self.device, dtype=self.dtype)
+        rows = CACHED_ROWS if self.device.type == "cpu" else len(t)
+        for part in range(0, len(t), rows):
+            piece = slice(part, part + rows)
+            inputs[piece] = self.embedding.both(x[piece], t[piece]).t()
+        return inputs
+
+    def tensor(self, draws: Any) -> Tensor:
+        """A numpy array on the device."""
+        return torch.from_numpy(draws).to(device=self.device, dtype=self.dtype)
+
+
+class Batches(BatchesBase):
+    """On a Gaussian path: draws z, eps and t, and turns them into what the network regresses."""
+
+    def __init__(self, experiment: Experiment, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__(experiment, device, dtype)
         mean, covariance = moments(experiment)
         path = experiment.gaussian_path()
-        if path is None:
-            raise Problem("no network can be trained on this path yet.")
+        assert path is not None
         self.path = path
         self.preconditioning = Preconditioning(
             path, experiment.objective.prediction, float(np.trace(covariance)) / len(mean), experiment.network.residual
         )
         self.mean = torch.from_numpy(mean).to(device=device, dtype=dtype)
-        self.embedding = Embedding(experiment.network, self.preconditioning, self.mean)
-        self.steps = max(1, min(BLOCK_STEPS, BLOCK_POINTS // experiment.training.batch))
+        self.embedding: Embedding = Embedding(experiment.network, self.preconditioning, self.mean)
 
     def block(self, index: int) -> Block:
         """Block ``index``: steps index * self.steps onward."""
@@ -72,18 +100,85 @@ class Batches:
 
     def problem(self, first: int, z: Any, eps: Any, t: Any) -> Block:
         """The regression problem of given draws z, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""
-        z, eps, t = (torch.from_numpy(draws).to(device=self.device, dtype=self.dtype) for draws in (z, eps, t))
+        z, eps, t = (self.tensor(draws) for draws in (z, eps, t))
         times = t[:, None]
         path, pre = self.path, self.preconditioning
         x = path.point(times, eps, z)
         scale = pre.scale(times)
         weight = self.experiment.objective.weigh(path, times) * scale * scale
-        inputs = torch.empty(len(t), self.experiment.network.inputs(x.shape[1]), device=self.device, dtype=self.dtype)
-        rows = CACHED_ROWS if self.device.type == "cpu" else len(t)
-        for part in range(0, len(t), rows):
-            piece = slice(part, part + rows)
-            inputs[piece] = self.embedding.both(x[piece], t[piece]).t()
-        return Block(first, self.steps, inputs, pre.target(times, z, eps, self.mean), weight)
+        return Block(first, self.steps, self.inputs(x, t), pre.target(times, z, eps, self.mean), weight)
+
+
+class GeneralBatches(BatchesBase):
+    """Between any two laws: draws (x0, x1) by the coupling, eps and t, and turns them into what the network regresses."""
+
+    def __init__(self, experiment: Experiment, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__(experiment, device, dtype)
+        self.path = experiment.field_path()
+        self.source = source_law(experiment)
+        (mean, covariance), d = moments(experiment), experiment.target.dimension
+        self.preconditioning = GeneralPreconditioning(
+            path=self.path,
+            heads=experiment.objective.heads,
+            source_mean=self.tensor(self.source.mean),
+            source_variance=float(np.trace(self.source.covariance)) / d,
+            mean=self.tensor(mean),
+            variance=float(np.trace(covariance)) / d,
+            residual=experiment.network.residual,
+        )
+        self.mean = self.preconditioning.mean
+        self.embedding: GeneralEmbedding = GeneralEmbedding(experiment.network, self.preconditioning, not self.source.standard)
+
+    @cached_property
+    def _pairings(self) -> Any:
+        return import_module("engine.pairing").Pairings(self.experiment)
+
+    def pairs(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(x0, x1) of block ``index``, (steps * batch, d) each, standardised coordinates."""
+        experiment = self.experiment
+        if not (experiment.coupling.paired or self.path.paired):
+            n = experiment.training.batch * self.steps
+            x1 = self.frame.inward(experiment.target.sample(n, rng))
+            return self.source.sample(n, rng).astype(np.float32), x1.astype(np.float32)
+        reuse = getattr(experiment.coupling, "reuse", 1)
+        drawn = {k: self._pairings.pairs(k) for k in sorted({step // reuse for step in self._range(index)})}
+        pairs = [drawn[step // reuse] for step in self._range(index)]
+        return np.concatenate([x0 for x0, _ in pairs]), np.concatenate([x1 for _, x1 in pairs])
+
+    def _range(self, index: int) -> range:
+        return range(index * self.steps, (index + 1) * self.steps)
+
+    def block(self, index: int) -> Block:
+        """Block ``index``: steps index * self.steps onward."""
+        experiment = self.experiment
+        rng = generator(experiment.training.seed, "training", index)
+        x0, x1 = self.pairs(index, rng)
+        eps = rng.standard_normal(x0.shape, dtype=np.float32) if self.path.has_latent_noise else None
+        t = experiment.objective.times(experiment.interval(), experiment.training.batch, self.steps, rng, self.path)
+        return self.problem(index * self.steps, x0, x1, eps, t.reshape(-1))
+
+    def problem(self, first: int, x0: Any, x1: Any, eps: Any, t: Any) -> Block:
+        """The regression problem of given draws x0, x1, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""
+        x0, x1, t = self.tensor(x0), self.tensor(x1), self.tensor(t)
+        eps = None if eps is None else self.tensor(eps)
+        times, pre = t[:, None], self.preconditioning
+        x = self.path.point(times, x0, x1, eps)
+        scale, skip, offset = pre.affine(times)
+        rest = pre.value(times, x0, x1, eps) - offset - skip * x.repeat(1, pre.heads)
+        weight = self.experiment.objective.weigh(self.path, times) * scale * scale
+        if pre.heads == 2:
+            weight[:, x.shape[1] :] *= getattr(self.experiment.objective, "noise_share", 1.0)
+        return Block(first, self.steps, self.inputs(x, t), rest / scale.clamp(min=TINY), weight)
+
+
+TINY = 1e-20
+"""A scale of zero (where the rate of x is known) makes a target of zero, not of 0/0."""
+
+
+def batches_of(experiment: Experiment, device: torch.device, dtype: torch.dtype = torch.float32) -> Batches | GeneralBatches:
+    """The batches that an experiment is trained on."""
+    gaussian = isinstance(experiment.field_path(), GaussianPath)
+    return Batches(experiment, device, dtype) if gaussian else GeneralBatches(experiment, device, dtype)
 
 
 def moments(experiment: Experiment) -> tuple[np.ndarray, np.ndarray]:

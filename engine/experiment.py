@@ -129,8 +129,8 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return NO_SCORE
 
     def extra_inputs(self) -> int:
-        """Numbers that the network is fed after the point and the time."""
-        return 0
+        """Numbers that the network is fed besides the point, its features and the time's: features of where a shaped source point was."""
+        return 0 if self.gaussian_source else 2 * self.network.space_features * self.target.dimension
 
     def sizes(self) -> tuple[int, ...]:
         """Units of the network layer by layer."""

@@ -190,6 +190,11 @@ class Interpolant(Noisy, tag="interpolant", frozen=True, kw_only=True):
             return 0.5 * math.pi * sin(0.5 * math.pi * (1.0 - t))
         return -math.pi * sin(2.0 * math.pi * t) * ((t >= 0.5) * 1.0)
 
+    def angle(self, t: Scalar, source_variance: float, data_variance: float) -> Scalar:
+        if self.shape == "encoder-decoder":
+            return 0.5 * math.pi * t  # the usual angle stands still for the first half
+        return super().angle(t, source_variance, data_variance)
+
     def data_coefficients(self, t: Scalar) -> tuple[Scalar, Scalar, Scalar] | None:
         if self.shape != "encoder-decoder":
             return super().data_coefficients(t)

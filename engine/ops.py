@@ -99,3 +99,8 @@ def power(x: Scalar, exponent: float) -> Scalar:
         return x**exponent
     with np.errstate(divide="ignore"):
         return np.power(x, exponent)
+
+
+def atan2(y: Scalar, x: Scalar) -> Scalar:
+    """The angle of (x, y), elementwise."""
+    return y.atan2(x) if _is_tensor(y) else np.arctan2(y, x)

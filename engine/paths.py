@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from engine.choice import Choice
-from engine.ops import Scalar, divide, sqrt
+from engine.ops import Scalar, atan2, divide, sqrt
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -30,6 +30,9 @@ step of size h by h/t. The start N(alpha m, alpha^2 C + beta^2 I) differs from p
 
 class Path(Choice, frozen=True, kw_only=True):
     """x_t = a_t x0 + b_t x1 + gamma_t eps: subclasses give the weights, their derivatives and an interval. Dots are d/dt."""
+
+    paired: ClassVar[bool] = False
+    """Whether the path brings pairs (x0, x1) of its own."""
 
     def source_weight(self, t: Scalar) -> Scalar:
         """a_t, the weight of x0."""
@@ -84,6 +87,11 @@ class Path(Choice, frozen=True, kw_only=True):
         if not self.has_latent_noise:
             return -a_dot * over, a * over, t * 0.0
         return -a_dot * over, a * over, (a_dot * self.latent(t) - a * self.latent_dot(t)) * over
+
+    def angle(self, t: Scalar, source_variance: float, data_variance: float) -> Scalar:
+        """A time that grows from 0 to pi/2 as the data comes in: atan(b sqrt(v1) / sqrt(a^2 v0 + gamma^2)). What the network is fed."""
+        a, latent = self.source_weight(t), self.latent(t)
+        return atan2(self.data_weight(t) * data_variance**0.5, sqrt(a * a * source_variance + latent * latent))
 
     def gaussian(self) -> GaussianPath | None:
         """The Gaussian path with the same p_t when x0 ~ N(0, I) is independent of x1: alpha = b, beta = sqrt(a^2 + gamma^2).

@@ -94,6 +94,10 @@ class ExactField:
         data, pull = self._posterior(x, self.path.alpha(t), self.path.beta(t))
         return self.path.alpha_dot(t) * data + self.path.beta_beta_dot(t) * pull, -pull
 
+    def posterior(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
+        """D and -score, (n, d) each, of alpha z + beta eps."""
+        return self._posterior(x, alpha, beta)
+
     def score_refusal(self) -> None:
         """None: the score is known."""
         return

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.batches import Batches, moments
+from engine.batches import batches_of, moments
 from engine.choice import Problem
 from engine.flat_mlp import activate
+from engine.preconditioning import Preconditioning
 from engine.products import linear_swish
 from engine.sources import source_law
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.training_state import TrainingState
 
+Affine = tuple[float, float, Tensor] | tuple[Tensor, Tensor, Tensor]
 CHUNK = 2_048
 """Rows evaluated together, so that a layer stays in the cache."""
 
@@ -37,7 +39,7 @@ class LearnedField:
         self.mean: np.ndarray
         self.covariance: np.ndarray
         self.mean, self.covariance = moments(experiment)
-        batches = Batches(experiment, weights.device, weights.dtype)
+        batches = batches_of(experiment, weights.device, weights.dtype)
         self._embedding = batches.embedding
         self._mean = batches.mean
         self._preconditioning = batches.preconditioning
@@ -47,46 +49,75 @@ class LearnedField:
         self._plain_network = network.forward
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, t: float) -> Tensor:
-        """The objective's own prediction (velocity, score, noise, data or v) at x (n, d) and time t, (n, d). Keeps no gradients."""
-        time = torch.tensor([t], device=self.device, dtype=self.dtype)
+    def __call__(self, x: Tensor, t: float | Tensor) -> Tensor:
+        """The objective's own prediction at x (n, d): (n, d), or (n, 2d) for velocity and noise; t is a number or (n,). No gradients."""
+        if isinstance(t, Tensor) and t.ndim:
+            return self.plain(x, t)
+        time = torch.tensor([float(t)], device=self.device, dtype=self.dtype)
         first, bias = self._layers[0]
         features = self._embedding.time(time)
         split = first.shape[1] - len(features)
         # the time is the same for all rows: its part of the first layer is a part of the bias
         bias = torch.addmv(bias, first[:, split:], features[:, 0])
         first = first[:, :split].contiguous()
-        scale, skip, offset = self._affine(t)
-        out = torch.empty_like(x)
+        affine = self._affine(float(t))
+        out = x.new_empty(len(x), len(self._layers[-1][1]))
         chunk = CHUNK if self.device.type == "cpu" else len(x)
         for start in range(0, len(x), max(1, chunk)):
             rows = x[start : start + chunk]
             f = self._network(self._embedding.point(rows, time).t(), first, bias)
-            torch.add(torch.add(offset, rows, alpha=skip), f, alpha=scale, out=out[start : start + chunk])
+            _join(affine, rows, f, out[start : start + chunk])
         return out
 
-    def plain(self, x: Tensor, t: float) -> Tensor:
-        """The same by the network's plain path in one piece: slower, and differentiable in x."""
-        time = torch.full((len(x),), t, device=self.device, dtype=self.dtype)
-        scale, skip, offset = self._affine(t)
-        result: Tensor = offset + skip * x + scale * self._plain_network(self._embedding.both(x, time).t())
+    def plain(self, x: Tensor, t: float | Tensor) -> Tensor:
+        """The same by the network's plain path in one piece: slower, and differentiable in x; t is a number, or (n,)."""
+        if isinstance(t, Tensor) and t.ndim:
+            time = t.to(self.device, self.dtype)
+        else:
+            time = torch.full((len(x),), float(t), device=self.device, dtype=self.dtype)
+        scale, skip, offset = self._affine(float(t)) if not isinstance(t, Tensor) or not t.ndim else self._affines(t)
+        f = self._plain_network(self._embedding.both(x, time).t())
+        x = x if f.shape[1] == x.shape[1] else torch.cat([x, x], dim=1)
+        result: Tensor = offset + skip * x + scale * f
         return result
 
     def score_refusal(self) -> str | None:
         """Why this network tells no score, in one sentence; None if it does."""
         return self.experiment.score_refusal()
 
-    def _affine(self, t: float) -> tuple[float, float, Tensor]:
-        """(scale, skip, offset) of prediction = offset + skip x + scale f."""
+    def _affine(self, t: float) -> Affine:
+        """(scale, skip, offset) of prediction = offset + skip x + scale f at one time: numbers, or (heads d,) each."""
         pre = self._preconditioning
-        scale, skip = float(pre.scale(t)), float(pre.skip(t))
-        return scale, skip, self._mean * (float(pre.shift(t)) - skip * float(pre.path.alpha(t)))
+        if isinstance(pre, Preconditioning):
+            scale, skip = float(pre.scale(t)), float(pre.skip(t))
+            return scale, skip, self._mean * (float(pre.shift(t)) - skip * float(pre.path.alpha(t)))
+        scales, skips, offsets = pre.affine(torch.tensor([[t]], device=self.device, dtype=torch.float64))
+        return scales[0].to(self.dtype), skips[0].to(self.dtype), offsets[0].to(self.dtype)
+
+    def _affines(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for times t (n,), (n, 1) or (n, heads d) each."""
+        pre, times = self._preconditioning, t.to(self.device, torch.float64)[:, None]
+        if isinstance(pre, Preconditioning):
+            scale, skip = pre.scale(times), pre.skip(times)
+            offset = (pre.shift(times) - skip * pre.path.alpha(times)) * self._mean
+        else:
+            scale, skip, offset = pre.affine(times)
+        return scale.to(self.dtype), skip.to(self.dtype), offset.to(self.dtype)
 
     def _network(self, h: Tensor, first: Tensor, bias: Tensor) -> Tensor:
         name = self.experiment.network.activation
         for weight, shift in [(first, bias), *self._layers[1:-1]]:
             h = linear_swish(h, weight, shift) if name == "silu" else activate(name, torch.nn.functional.linear(h, weight, shift))
         return torch.nn.functional.linear(h, *self._layers[-1])
+
+
+def _join(affine: Affine, x: Tensor, f: Tensor, out: Tensor) -> None:
+    """out = offset + skip x + scale f."""
+    scale, skip, offset = affine
+    if isinstance(scale, Tensor) and isinstance(skip, Tensor):
+        torch.addcmul(torch.addcmul(offset, skip, x.repeat(1, f.shape[1] // x.shape[1])), scale, f, out=out)
+    elif not isinstance(scale, Tensor) and not isinstance(skip, Tensor):
+        torch.add(torch.add(offset, x, alpha=skip), f, alpha=scale, out=out)
 
 
 def load_field(experiment: Experiment, state: TrainingState, device: str = "cpu") -> LearnedField:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.batches import Batches, Block
+from engine.batches import BatchesBase, Block, batches_of
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Blocks:
     """The block that a step belongs to; the last one is kept."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: BatchesBase) -> None:
         self.batches = batches
         self._steps = batches.steps
         self._block: Block | None = None
@@ -34,9 +34,9 @@ class Blocks:
 class RegressionLearner:
     """E w(t) ||f_theta - f*||^2 with the targets of ``batches``."""
 
-    def __init__(self, experiment: Experiment, network: FlatMLP, device: torch.device, batches: Batches | None = None) -> None:
+    def __init__(self, experiment: Experiment, network: FlatMLP, device: torch.device, batches: BatchesBase | None = None) -> None:
         self._network = network
-        self._blocks = Blocks(batches or Batches(experiment, device, network.dtype))
+        self._blocks = Blocks(batches or batches_of(experiment, device, network.dtype))
 
     def loss(self, step: int) -> Tensor:
         """The loss of one step; its gradient is in the network's ``gradient``."""

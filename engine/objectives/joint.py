@@ -1,0 +1,59 @@
+"""Objectives that learn the velocity and the latent noise side by side: two heads, so that s = -eta / gamma between any two laws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from msgspec import Meta
+
+from engine.objectives.base import ObjectiveBase
+from engine.paths import Prediction
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
+
+
+class JointObjective(ObjectiveBase, frozen=True, kw_only=True):
+    """E ||b_theta - d x_t/dt||^2 + c E ||eta_theta - eps||^2 over (x0, x1) of the coupling and eps ~ N(0, I)."""
+
+    prediction: ClassVar[Prediction] = "velocity-and-noise"
+    heads: ClassVar[int] = 2
+
+    noise_share: Annotated[
+        float, Meta(gt=0, le=100, description="Weight of the noise's error beside the velocity's.", extra={"symbol": "c", "log": True})
+    ] = 1.0
+
+
+class StochasticInterpolant(JointObjective, tag="interpolant", frozen=True, kw_only=True):
+    """E ||b_theta - (d_t I + gamma' eps)||^2 + c E ||eta_theta - eps||^2."""
+
+    label: ClassVar[str] = "Stochastic interpolant"
+    summary: ClassVar[str] = "Velocity and noise together, between any two distributions: an ODE and every SDE follow."
+    formula: ClassVar[str] = (
+        r"\mathbb{E}\,\|b_\theta(x_t, t) - (\partial_t I_t + \dot\gamma_t\varepsilon)\|^2 "
+        r"+ c\,\mathbb{E}\,\|\eta_\theta(x_t, t) - \varepsilon\|^2"
+    )
+    source: ClassVar[str] = "Albergo 2303.08797"
+
+
+class FlowAndScore(JointObjective, tag="flow-and-score", frozen=True, kw_only=True):
+    """Simulation-free score and flow matching on a Brownian bridge: E ||u_theta - u_t||^2 + c E ||lambda_t s_theta - lambda_t s_t||^2.
+
+    s_t = -eps / (sigma sqrt(t (1 - t))) is the score of the bridge between its two ends and lambda_t = sigma sqrt(t (1 - t)), so that the
+    second part is E ||eta_theta - eps||^2 for s_theta = -eta_theta / lambda_t.
+    """
+
+    label: ClassVar[str] = "Score and flow matching [SF]²M"
+    summary: ClassVar[str] = "Velocity and score of a Brownian bridge; with the Schrödinger coupling, those of the Schrödinger bridge."
+    formula: ClassVar[str] = (
+        r"\mathbb{E}\,\|u_\theta - u_t(x_t|x_0, x_1)\|^2 + c\,\mathbb{E}\,\lambda_t^2\|s_\theta - \nabla\log p_t(x_t|x_0,x_1)\|^2,\quad "
+        r"\lambda_t = \sigma\sqrt{t(1-t)}"
+    )
+    source: ClassVar[str] = "Tong 2307.03672"
+
+    def refusal(self, experiment: Experiment) -> str | None:
+        from engine.interpolants import Bridge
+
+        if not isinstance(experiment.path, Bridge):
+            return "[SF]²M is score and flow matching on the Brownian bridge: choose that path, or the stochastic interpolant's objective."
+        return super().refusal(experiment)
