@@ -104,11 +104,6 @@ def _level(path: GaussianPath, t: float) -> float:
     return beta / alpha if alpha > 0.0 else np.inf
 
 
-def time_at_level(path: GaussianPath, level: float, low: float, high: float) -> float:
-    """The time in [low, high] at which beta = level * alpha, or the nearer end where that is outside."""
-    return float(_times_of(path, np.array([level]), low, high)[0])
-
-
 def _times_of(path: GaussianPath, levels: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
     """The times in (low, high) at which beta = level * alpha, by bisection: beta/alpha falls along every Gaussian path."""
     left, right = np.full_like(levels, low), np.full_like(levels, high)

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from engine.choice import Problem
 from engine.fields.base import denoiser, predict, score, velocity
+from engine.interpolants import Bridge, Interpolant, SineLatent
+from engine.overrides import sampler_from
 from engine.predictions import coefficients, convert, domain, drift_coefficients
-from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
+from engine.samplers.sigma import BetaSigma, ConstantSigma, DrawnSigma, ReversalSigma, SineSigma, SqrtSigma
 from engine.schedules import CondOT
 from tests.engine.every import MORE_SCHEDULES as SCHEDULES
+from tests.engine.every import SIGMAS
 from tests.engine.gaussian_field import GaussianField
 
 PREDICTIONS = ["velocity", "score", "noise", "data", "v"]
@@ -61,7 +65,7 @@ def test_round_trips(path):
 
 
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
-@pytest.mark.parametrize("sigma", [ConstantSigma(scale=1.7), SqrtSigma(scale=0.6), ReversalSigma(), ReversalSigma(scale=2.0)], ids=repr)
+@pytest.mark.parametrize("sigma", [*SIGMAS, ConstantSigma(scale=1.7), SqrtSigma(scale=0.6), ReversalSigma(scale=2.0)], ids=repr)
 def test_drift_is_u_plus_half_sigma2_s(path, sigma):
     x, values = truth(path, T)
     expected = values["velocity"] + 0.5 * sigma.sigma2(path, T) * values["score"]
@@ -72,12 +76,48 @@ def test_drift_is_u_plus_half_sigma2_s(path, sigma):
 
 
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
-def test_sqrt_sigma_squared_score_stays_finite_at_the_data(path):
-    # sigma^2 s = -(1 - t)/beta E: finite at t = 1 itself, where s is not
-    for given in ("velocity", "v", "noise"):
-        if path.refusal(given) is None:
-            for number in SqrtSigma().half_score(path, 1.0, given):
-                assert np.isfinite(float(number))
+def test_sigma_squared_score_stays_finite_at_the_data(path):
+    # sigma^2 s = -(sigma^2/beta) E: finite at t = 1 itself, where s is not, for every sigma that vanishes there
+    for sigma, given in product(SIGMAS, ("velocity", "v", "noise")):
+        known = given == "noise" or given in path.finite_at_data
+        if path.refusal(given) is None and known and float(sigma.sigma2(path, 1.0)) == 0.0 and not isinstance(sigma, ReversalSigma):
+            for number in sigma.half_score(path, 1.0, given):
+                assert np.isfinite(float(number)), (sigma, given)
+
+
+@pytest.mark.parametrize("path", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("sigma", SIGMAS, ids=repr)
+def test_sigma_squared_over_the_noise_scale(path, sigma):
+    np.testing.assert_allclose(sigma.sigma2_over_latent(path, T) * path.beta(T), sigma.sigma2(path, T), rtol=1e-10, atol=1e-300)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS, ids=repr)
+@pytest.mark.parametrize("path", [Interpolant(), Interpolant(gamma=SineLatent()), Bridge()], ids=repr)
+def test_sigma_off_gaussian_paths(path, sigma):
+    if isinstance(sigma, ReversalSigma):
+        assert "time reversal" in (sigma.refusal(path) or "")
+        with pytest.raises(Problem, match="time reversal"):
+            sigma.sigma2(path, 0.5)
+        return
+    assert sigma.refusal(path) is None
+    np.testing.assert_allclose(sigma.sigma2_over_latent(path, T) * path.latent(T), sigma.sigma2(path, T), rtol=1e-10)
+    if isinstance(sigma, BetaSigma):
+        np.testing.assert_allclose(sigma.sigma2(path, T), path.latent(T) ** 2, rtol=1e-12)
+
+
+def test_sigma_in_words():
+    found = [kind(scale=0.5).words for kind in (ConstantSigma, SqrtSigma, ReversalSigma, BetaSigma, SineSigma, DrawnSigma)]
+    assert found == ["σ = 0.5", "σ = 0.5 √(1−t)", "σ = 0.5 g_t", "σ = 0.5 β_t", "σ = 0.5 sin(πt)", "σ = 0.5 drawn curve"]
+    assert [ConstantSigma().words, SqrtSigma().words] == ["σ = 1", "σ = √(1−t)"]
+    assert len(found) == len(SIGMAS)
+
+
+def test_a_drawn_sigma_is_its_curve():
+    sigma = sampler_from("euler-maruyama", ["sigma=drawn", "sigma.scale=2", "sigma.curve=[[0, 0.5], [0.5, 1], [1, 0.25]]"]).sigma
+    times = np.array([0.0, 0.5, 1.0])
+    np.testing.assert_allclose(sigma.sigma2(CondOT(), times), [1.0, 4.0, 0.25])
+    with pytest.raises(Problem, match=r"σ must stay between 0 and 1, and reaches 3\.$"):
+        sampler_from("euler-maruyama", ["sigma=drawn", "sigma.curve=[[0, 0.5], [0.5, 3], [1, 0.25]]"])
 
 
 def test_no_noise_is_the_ode_everywhere():
