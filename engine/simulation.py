@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from engine.brownian import BrownianPath
 from engine.choice import Problem
 from engine.experiment import Experiment
-from engine.fields.base import score_refusal
 from engine.fields.start import start as start
 from engine.paths import GaussianPath
-from engine.samplers import EulerMaruyama, SamplerBase
-from engine.samplers.sde import is_ancestral
+from engine.samplers import Record, SamplerBase
+from engine.samplers.sde import SDESampler, is_ancestral
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +39,10 @@ class SimulationStep:
     """(n, d), standardised coordinates, on the field's device; never changed afterwards."""
     note: str | None = None
     """At the last step: what went wrong on the way, in one sentence."""
+    remark: str | None = None
+    """At the last step: what the run tells of itself, such as the share of proposals accepted."""
+    evaluations: int | None = None
+    """At the last step: how often the field was evaluated for one particle, on average where they differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +67,7 @@ def grid(field: Field, sampler: SamplerBase) -> list[float]:
 def refusal(subject: Experiment | Field, sampler: SamplerBase) -> str | None:
     """Why this sampler cannot be used on this experiment's network or on this field, in one sentence; None if it can."""
     reason = subject.refusal() if isinstance(subject, Experiment) else None
-    path = subject.field_path() if isinstance(subject, Experiment) else subject.path
-    reason = reason or sampler.grid.refusal(path)
-    if reason or not sampler.stochastic:
-        return reason
-    return subject.score_refusal() if isinstance(subject, Experiment) else score_refusal(subject)
+    return reason or sampler.refusal(subject)
 
 
 def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: Start = "matched") -> Iterator[SimulationStep]:
@@ -89,24 +88,28 @@ def _steps(field: Field, sampler: SamplerBase, x: Tensor, brownian: BrownianPath
     from engine.fields.base import denoiser
 
     times, steps = grid(field, sampler), sampler.steps
+    record = Record(evaluations=sampler.evaluations)
     yield SimulationStep(0, steps, times[0], x)
-    for index, state in enumerate(sampler.solve(field, x, times, brownian), start=1):
+    for index, state in enumerate(sampler.solve(field, x, times, brownian, record), start=1):
         if index < steps:
             yield SimulationStep(index, steps, times[index], state)
             continue
-        if times[-1] < 1.0:
+        denoised = times[-1] < 1.0
+        if denoised:
             with torch.no_grad():
                 state = denoiser(field, state, times[-1])
-        yield SimulationStep(index, steps, 1.0, state, _lost(field, state))
+        evaluations = None if record.evaluations is None else record.evaluations + denoised
+        note = record.note or _lost(field, state, sampler.remedy)
+        yield SimulationStep(index, steps, 1.0, state, note, record.remark, evaluations)
 
 
-def _lost(field: Field, x: Tensor) -> str | None:
+def _lost(field: Field, x: Tensor, remedy: str) -> str | None:
     scale = np.sqrt(np.maximum(np.diagonal(field.covariance), 1e-12))
     away = np.abs(x.detach().cpu().numpy().astype(np.float64) - field.mean) / scale
     share = float(np.mean(~np.all(away < FAR, axis=1)))  # NaN counts as lost
     if share <= 0.01:
         return None
-    return f"{100 * share:.0f} % of the particles ended over {FAR:.0f} standard deviations from the data: take more steps, or less noise."
+    return f"{100 * share:.0f} % of the particles ended over {FAR:.0f} standard deviations from the data: {remedy}."
 
 
 def trajectory(steps: Iterable[SimulationStep], keep: int = 10_001) -> Trajectory:
@@ -136,9 +139,9 @@ def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     Var is the smallest variance of x_t over all directions, alpha^2 min eig C + beta^2, for the field's covariance C. Detail finer than
     that is stiffer still; the ancestral steps of the time reversal are never unstable and do not count.
     """
-    if not isinstance(sampler, EulerMaruyama) or not isinstance(field.path, GaussianPath):
+    if not isinstance(sampler, SDESampler) or not isinstance(field.path, GaussianPath):
         return None
-    path, sigma, times = field.path, sampler.sigma, grid(field, sampler)
+    path, sigma, times = field.path, sampler.diffusion(), grid(field, sampler)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
     worst, where = 0.0, 0.0
     for t, end in pairwise(times):

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from engine.catalogue import KINDS, catalogue
 from engine.choice import Problem
 from engine.experiment import Experiment
-from engine.introspection import parameters, tag_of
+from engine.introspection import alternatives, parameters, tag_of
 from engine.objectives import Score
 from engine.objectives.weights import SNR, One
 from engine.overrides import apply, from_toml, name_of, sampler_from, target_from
-from engine.samplers import EulerMaruyama, Heun
+from engine.samplers import EulerMaruyama, Heun, Sampler
 from engine.samplers.sigma import ReversalSigma
 from engine.schedules import OT, VPLinear
 from engine.targets import Mixture, Moons, Points
@@ -112,7 +112,7 @@ def test_samplers() -> None:
     name, _, settings = name_of(found).partition(":")
     assert sampler_from(name, settings.split(",")) == found
     for name, sets, steps, said in [
-        ("huen", [], None, "there is no sampler 'huen'; there are euler, heun, rk4, euler-maruyama"),
+        ("huen", [], None, f"there is no sampler 'huen'; there are {', '.join(tag_of(kind) for kind in alternatives(Sampler))}"),
         ("heun", ["sigma=sqrt"], None, "--set sigma=sqrt: there is no 'sigma' in sampler heun; it has steps, grid"),
         ("heun", [], 0, "--steps 0: must be at least 1 and at most 10,000"),
         ("euler-maruyama", ["sigma.scale=-1"], None, "--set sigma.scale=-1: must be at least 0 and at most 20"),
