@@ -15,9 +15,10 @@ from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.exact import MOST_CELLS, MOST_POINTS, ExactField, exact_field
 from engine.fields.mixture_posterior import FullCovariances, SharedCovariance, mixture_posterior
 from engine.paths import END, GaussianPath
-from engine.schedules import OT, CondOT, Trigonometric, VPCosine, VPLinear
+from engine.schedules import OT, CondOT, VPCosine
 from engine.targets import Checkerboard, EightGaussians, Helix, Mixture, Moons, Pinwheel, Points, TargetBase
 from engine.targets.raster import from_raster
+from tests.engine.every import SCHEDULES
 
 torch.set_num_threads(1)
 DOUBLE = torch.float64
@@ -44,7 +45,7 @@ TARGETS: dict[str, TargetBase] = {
     "checkerboard": Checkerboard(),
     "painting": from_raster(ink(), (-2.0, 3.0, 1.0, 2.5)),
 }
-PATHS: tuple[GaussianPath, ...] = (CondOT(), OT(sigma_min=0.05), VPLinear(), VPCosine(), Trigonometric())
+PATHS: tuple[GaussianPath, ...] = (*SCHEDULES, OT(sigma_min=0.05))
 
 
 def draws(target: TargetBase, field: ExactField, t: float, n: int) -> torch.Tensor:
