@@ -3,8 +3,41 @@
 from __future__ import annotations
 
 from engine.objectives.base import ObjectiveBase, ObjectiveCore
+from engine.objectives.joint import FlowAndScore, StochasticInterpolant
+from engine.objectives.likelihood import Likelihood
+from engine.objectives.marginal import MarginalFlowMatching
 from engine.objectives.regression import Data, FlowMatching, Noise, Score, VPrediction
+from engine.objectives.score_matching import ExplicitScore, ImplicitScore, SlicedScore
 
-Objective = FlowMatching | Score | Noise | Data | VPrediction
+Objective = (
+    FlowMatching
+    | MarginalFlowMatching
+    | Score
+    | Noise
+    | Data
+    | VPrediction
+    | ExplicitScore
+    | ImplicitScore
+    | SlicedScore
+    | Likelihood
+    | StochasticInterpolant
+    | FlowAndScore
+)
 
-__all__ = ["Data", "FlowMatching", "Noise", "Objective", "ObjectiveBase", "ObjectiveCore", "Score", "VPrediction"]
+__all__ = [
+    "Data",
+    "ExplicitScore",
+    "FlowAndScore",
+    "FlowMatching",
+    "ImplicitScore",
+    "Likelihood",
+    "MarginalFlowMatching",
+    "Noise",
+    "Objective",
+    "ObjectiveBase",
+    "ObjectiveCore",
+    "Score",
+    "SlicedScore",
+    "StochasticInterpolant",
+    "VPrediction",
+]

@@ -28,6 +28,10 @@ class ObjectiveCore(Choice, frozen=True, kw_only=True):
     """What the network predicts natively."""
     heads: ClassVar[int] = 1
     """Vectors of length d that the network puts out."""
+    follows_path: ClassVar[bool] = True
+    """Whether what is learned has the marginals of the experiment's path, so that conversions between predictions hold."""
+    takes_labels: ClassVar[bool] = False
+    """Whether its batches tell the network the labels of the data."""
     second_time: ClassVar[bool] = False
     """Whether the network is fed a second time r besides t."""
 

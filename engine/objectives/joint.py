@@ -18,6 +18,7 @@ class JointObjective(ObjectiveBase, frozen=True, kw_only=True):
 
     prediction: ClassVar[Prediction] = "velocity-and-noise"
     heads: ClassVar[int] = 2
+    takes_labels: ClassVar[bool] = True
 
     noise_share: Annotated[
         float, Meta(gt=0, le=100, description="Weight of the noise's error beside the velocity's.", extra={"symbol": "c", "log": True})

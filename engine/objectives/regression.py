@@ -19,6 +19,7 @@ class FlowMatching(ObjectiveBase, tag="flow-matching", frozen=True, kw_only=True
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|u_\theta(x_t, t) - (\dot\alpha_t z + \dot\beta_t \varepsilon)\|^2"
     source: ClassVar[str] = "Lipman 2210.02747"
     prediction: ClassVar[Prediction] = "velocity"
+    takes_labels: ClassVar[bool] = True
     weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
@@ -30,6 +31,7 @@ class Score(ObjectiveBase, tag="score", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,\|s_\theta(x_t, t) + \varepsilon/\beta_t\|^2"
     source: ClassVar[str] = "Vincent 2011; Song 2011.13456"
     prediction: ClassVar[Prediction] = "score"
+    takes_labels: ClassVar[bool] = True
     weight: Annotated[Weight, Meta(description="λ(t) in the loss; without β² the times next to the data drown the rest.")] = BetaSquared()
 
 
@@ -41,6 +43,7 @@ class Noise(ObjectiveBase, tag="noise", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|\varepsilon_\theta(x_t, t) - \varepsilon\|^2"
     source: ClassVar[str] = "Ho 2006.11239"
     prediction: ClassVar[Prediction] = "noise"
+    takes_labels: ClassVar[bool] = True
     weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
@@ -52,6 +55,7 @@ class Data(ObjectiveBase, tag="data", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|D_\theta(x_t, t) - z\|^2"
     source: ClassVar[str] = "Karras 2206.00364"
     prediction: ClassVar[Prediction] = "data"
+    takes_labels: ClassVar[bool] = True
     weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()
 
 
@@ -63,4 +67,5 @@ class VPrediction(ObjectiveBase, tag="v", frozen=True, kw_only=True):
     formula: ClassVar[str] = r"\mathbb{E}\,w(t)\,\|v_\theta(x_t, t) - (\alpha_t \varepsilon - \beta_t z)\|^2"
     source: ClassVar[str] = "Salimans & Ho 2202.00512"
     prediction: ClassVar[Prediction] = "v"
+    takes_labels: ClassVar[bool] = True
     weight: Annotated[Weight, Meta(description="w(t) in the loss.")] = One()

@@ -129,7 +129,7 @@ class MinSNR(WeightBase, tag="min-snr", frozen=True, kw_only=True):
         return _from_noise(path, t, prediction, at_most(self.limit / at_least(ratio, LEAST_BETA**2), 1.0))
 
 
-class Likelihood(WeightBase, tag="likelihood", frozen=True, kw_only=True):
+class LikelihoodWeight(WeightBase, tag="likelihood", frozen=True, kw_only=True):
     """g^2 for the score, the same loss for the others; half its integral over t bounds -log p in nats, up to a constant free of theta."""
 
     label: ClassVar[str] = "Likelihood, g²"
@@ -144,4 +144,4 @@ class Likelihood(WeightBase, tag="likelihood", frozen=True, kw_only=True):
         return _from_noise(path, t, prediction, 2.0 * path.wronskian(t) / (at_least(alpha, LEAST_BETA) * beta))
 
 
-Weight = One | BetaSquared | SNR | TruncatedSNR | MinSNR | Likelihood
+Weight = One | BetaSquared | SNR | TruncatedSNR | MinSNR | LikelihoodWeight

@@ -9,7 +9,7 @@ import pytest
 
 from engine.objectives import FlowMatching, Noise, Objective, ObjectiveBase, Score
 from engine.objectives.times import ImportanceTime, LogitNormalTime, TimeSampler, UniformTime
-from engine.objectives.weights import SNR, Likelihood, MinSNR, TruncatedSNR, Weight
+from engine.objectives.weights import SNR, LikelihoodWeight, MinSNR, TruncatedSNR, Weight
 from engine.paths import GaussianPath, Prediction
 from engine.preconditioning import Preconditioning
 from engine.predictions import coefficients
@@ -107,7 +107,7 @@ def test_reweighting_gives_the_loss_of_uniform_times(path: GaussianPath) -> None
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
-@pytest.mark.parametrize("weight", [TruncatedSNR(), MinSNR(), MinSNR(limit=0.3), Likelihood()], ids=str)
+@pytest.mark.parametrize("weight", [TruncatedSNR(), MinSNR(), MinSNR(limit=0.3), LikelihoodWeight()], ids=str)
 def test_a_weight_of_the_literature_is_the_same_loss_for_every_prediction(path: GaussianPath, weight: TruncatedSNR) -> None:
     """w(t) ||error||^2 of each prediction, for one error of the denoiser."""
     t, delta = np.linspace(0.05, 0.95, 50), 0.7
@@ -119,7 +119,7 @@ def test_a_weight_of_the_literature_is_the_same_loss_for_every_prediction(path: 
         losses.append(weight.weight(path, t, kind) * (slope * delta) ** 2)
     for loss in losses[1:]:
         assert np.allclose(loss, losses[0], rtol=1e-9)
-    if weight == Likelihood():
+    if weight == LikelihoodWeight():
         _, slope = coefficients(path, t, "data", "score")
         assert np.allclose(losses[0], path.g2(t) * (slope * delta) ** 2, rtol=1e-9)
 
