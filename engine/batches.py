@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,10 @@ import torch
 from torch import Tensor
 
 from engine.embedding import Embedding, GeneralEmbedding
+from engine.epochs import FixedSet, fixed_data, fixed_source
+from engine.label_embedding import LabelEmbedding, Labels
+from engine.labels import LabelCondition
+from engine.pairing import Pairings, block_steps, paired
 from engine.paths import GaussianPath
 from engine.preconditioning import GeneralPreconditioning, Preconditioning
 from engine.randomness import generator
@@ -53,11 +56,14 @@ class BatchesBase:
         self.device = device
         self.dtype = dtype
         self.frame = experiment.target.frame()
-        self.steps = max(1, min(BLOCK_STEPS, BLOCK_POINTS // experiment.training.batch))
+        self.steps = max(1, min(BLOCK_STEPS, BLOCK_POINTS // experiment.training.batch, block_steps(experiment)))
 
     def block(self, index: int) -> Block:
         """Block ``index``: steps index * self.steps onward."""
         raise TypeError(f"{type(self).__name__} draws no blocks")
+
+    def close(self) -> None:
+        """End what works in the background, if anything does."""
 
     def inputs(self, x: Tensor, t: Tensor) -> Tensor:
         """What the network is fed at x (n, d), t (n,), (n, inputs), by pieces that stay in the cache."""
@@ -65,8 +71,35 @@ class BatchesBase:
         rows = CACHED_ROWS if self.device.type == "cpu" else len(t)
         for part in range(0, len(t), rows):
             piece = slice(part, part + rows)
-            inputs[piece] = self.embedding.both(x[piece], t[piece]).t()
+            inputs[piece] = self.fed.both(x[piece], t[piece]).t()
         return inputs
+
+    @cached_property
+    def fed(self) -> Embedding | GeneralEmbedding | LabelEmbedding:
+        """What the network is fed: the embedding, and behind it "no label" where the network is told labels."""
+        if not self.experiment.condition.conditional:
+            return self.embedding
+        return LabelEmbedding(self.embedding, self.experiment.target.classes)
+
+    @cached_property
+    def _fixed(self) -> FixedSet | None:
+        return fixed_data(self.experiment)
+
+    def data(self, n: int, rng: np.random.Generator, index: int) -> tuple[np.ndarray, Labels | None]:
+        """The n points of block ``index``, (n, d) float32 in standardised coordinates, and their labels where the network is told them."""
+        if self._fixed is not None:
+            x, labels = self._fixed.rows(index * n, n)
+            return x.astype(np.float32), labels
+        target = self.experiment.target
+        x, labels = target.sample_labelled(n, rng) if self.experiment.condition.conditional else (target.sample(n, rng), None)
+        return self.frame.inward(x).astype(np.float32), labels
+
+    def told(self, block: Block, index: int, labels: Labels | None) -> Block:
+        """The block with the label of each row in its inputs, hidden now and then."""
+        fed, condition = self.fed, self.experiment.condition
+        if labels is not None and isinstance(fed, LabelEmbedding) and isinstance(condition, LabelCondition):
+            fed.write(block.inputs, labels, condition.dropout, generator(self.experiment.training.seed, "labels", index))
+        return block
 
     def tensor(self, draws: Any) -> Tensor:
         """A numpy array on the device."""
@@ -93,10 +126,10 @@ class Batches(BatchesBase):
         experiment = self.experiment
         batch, steps = experiment.training.batch, self.steps
         rng = generator(experiment.training.seed, "training", index)
-        z = self.frame.inward(experiment.target.sample(batch * steps, rng)).astype(np.float32)
+        z, labels = self.data(batch * steps, rng, index)
         eps = rng.standard_normal(z.shape, dtype=np.float32)
         t = experiment.objective.times(experiment.interval(), batch, steps, rng, self.path)
-        return self.problem(index * steps, z, eps, t.reshape(-1))
+        return self.told(self.problem(index * steps, z, eps, t.reshape(-1)), index, labels)
 
     def problem(self, first: int, z: Any, eps: Any, t: Any) -> Block:
         """The regression problem of given draws z, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""
@@ -130,32 +163,34 @@ class GeneralBatches(BatchesBase):
         self.embedding: GeneralEmbedding = GeneralEmbedding(experiment.network, self.preconditioning, not self.source.standard)
 
     @cached_property
-    def _pairings(self) -> Any:
-        return import_module("engine.pairing").Pairings(self.experiment)
+    def _pairings(self) -> Pairings:
+        return Pairings(self.experiment)
 
-    def pairs(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(x0, x1) of block ``index``, (steps * batch, d) each, standardised coordinates."""
-        experiment = self.experiment
-        if not (experiment.coupling.paired or self.path.paired):
-            n = experiment.training.batch * self.steps
-            x1 = self.frame.inward(experiment.target.sample(n, rng))
-            return self.source.sample(n, rng).astype(np.float32), x1.astype(np.float32)
-        reuse = getattr(experiment.coupling, "reuse", 1)
-        drawn = {k: self._pairings.pairs(k) for k in sorted({step // reuse for step in self._range(index)})}
-        pairs = [drawn[step // reuse] for step in self._range(index)]
-        return np.concatenate([x0 for x0, _ in pairs]), np.concatenate([x1 for _, x1 in pairs])
+    @cached_property
+    def _fixed_source(self) -> FixedSet | None:
+        return fixed_source(self.experiment, self.source)
 
-    def _range(self, index: int) -> range:
-        return range(index * self.steps, (index + 1) * self.steps)
+    def pairs(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Labels | None]:
+        """(x0, x1) of block ``index``, (steps * batch, d) each, standardised coordinates, and the labels of x1 where they are told."""
+        if paired(self.experiment):
+            return *self._pairings.block(index * self.steps, self.steps), None
+        n = self.experiment.training.batch * self.steps
+        x1, labels = self.data(n, rng, index)
+        x0 = self.source.sample(n, rng) if self._fixed_source is None else self._fixed_source.rows(index * n, n)[0]
+        return x0.astype(np.float32), x1, labels
+
+    def close(self) -> None:
+        if paired(self.experiment):
+            self._pairings.close()
 
     def block(self, index: int) -> Block:
         """Block ``index``: steps index * self.steps onward."""
         experiment = self.experiment
         rng = generator(experiment.training.seed, "training", index)
-        x0, x1 = self.pairs(index, rng)
+        x0, x1, labels = self.pairs(index, rng)
         eps = rng.standard_normal(x0.shape, dtype=np.float32) if self.path.has_latent_noise else None
         t = experiment.objective.times(experiment.interval(), experiment.training.batch, self.steps, rng, self.path)
-        return self.problem(index * self.steps, x0, x1, eps, t.reshape(-1))
+        return self.told(self.problem(index * self.steps, x0, x1, eps, t.reshape(-1)), index, labels)
 
     def problem(self, first: int, x0: Any, x1: Any, eps: Any, t: Any) -> Block:
         """The regression problem of given draws x0, x1, eps (n, d) and t (n,), numpy: inputs, what f regresses, and w(t) scale(t)^2."""

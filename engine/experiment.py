@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from engine.couplings import Coupling, Independent
 from engine.interpolants import Bridge, Interpolant
+from engine.labels import Condition, Unconditional
 from engine.networks import MLP
 from engine.objectives import FlowMatching, Objective
 from engine.paths import NO_SCORE, GaussianPath, Path, TwoPoint
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ProbabilityPath = Schedule | Interpolant | Bridge
 
 Start = Literal["matched", "standard"]
+Rate = Literal["falling", "constant"]
 
 
 class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +40,18 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             le=10_000_000,
             description="Steps over which the rate falls to a hundredth; 0: as 1/√(1 + step/2000), for any length.",
             extra={"unit": "steps"},
+        ),
+    ] = 0
+    rate: Annotated[
+        Rate, Meta(description="Whether the rate falls as decay_steps says, or stays, as many published protocols have it.")
+    ] = "falling"
+    points: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000_000,
+            description="Size of a fixed training set, drawn once and gone through in a new order each epoch; 0: fresh draws at every step.",
+            extra={"unit": "points"},
         ),
     ] = 0
     ema: Annotated[float, Meta(ge=0, lt=1, description="Memory of the averaged weights; 0 shows the raw ones.")] = 0.999
@@ -59,6 +73,7 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "matched"
     objective: Objective = FlowMatching()
     network: MLP = MLP()
+    condition: Annotated[Condition, Meta(description="Whether the network is told the labels of the data.")] = Unconditional()
     training: Training = Training()
 
     @property
@@ -72,9 +87,11 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def field_path(self) -> Path:
         """The path of the learned field: the Gaussian one wherever its linear conversions hold, else one without them."""
-        gaussian = self.gaussian_path() if self.objective.heads == 1 else None
-        if gaussian is not None:
-            return gaussian
+        gaussian = self.gaussian_path() if self.objective.heads == 1 and self.objective.follows_path else None
+        return gaussian if gaussian is not None else self.general_path()
+
+    def general_path(self) -> Path:
+        """The path without the conversions of a Gaussian one."""
         return TwoPoint(schedule=self.path) if isinstance(self.path, GaussianPath) else self.path
 
     def interval(self) -> tuple[float, float]:
@@ -84,13 +101,16 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def refusal(self) -> str | None:
         """Why this combination cannot be trained, in one sentence; None if it can."""
         return (
-            self._ends_refusal()
-            or self.coupling.refusal(self)
-            or self.path.combination_refusal(self)
+            self.path_refusal()
             or self._law_refusal()
             or self.field_path().refusal(self.objective.prediction)
             or self.objective.refusal(self)
+            or self.condition.refusal(self)
         )
+
+    def path_refusal(self) -> str | None:
+        """Why there is no such path between this source and target, whatever is learned along it, in one sentence; None if there is."""
+        return self._ends_refusal() or self.path.refusal("velocity") or self.coupling.refusal(self) or self.path.combination_refusal(self)
 
     def _ends_refusal(self) -> str | None:
         """Whether source and data can be the two ends of the path."""
@@ -122,15 +142,17 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def score_refusal(self) -> str | None:
         """Why the learned model has no score, so that no SDE can be simulated, in one sentence; None if it has one."""
-        if self.objective.heads > 1 or self.gaussian_path() is not None:
-            return None
+        own = self.objective.score_refusal()
+        if own or self.objective.heads > 1 or self.gaussian_path() is not None:
+            return own
         if not self.gaussian_source:
             return f"The source is not Gaussian. {NO_SCORE}"
         return NO_SCORE
 
     def extra_inputs(self) -> int:
-        """Numbers that the network is fed besides the point, its features and the time's: features of where a shaped source point was."""
-        return 0 if self.gaussian_source else 2 * self.network.space_features * self.target.dimension
+        """Numbers that the network is fed besides the point, its features and the time's: of where a shaped source point was; the label."""
+        source = 0 if self.gaussian_source else 2 * self.network.space_features * self.target.dimension
+        return source + self.condition.inputs(self)
 
     def sizes(self) -> tuple[int, ...]:
         """Units of the network layer by layer."""

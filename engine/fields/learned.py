@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from engine.batches import batches_of, moments
 from engine.choice import Problem
 from engine.flat_mlp import activate
+from engine.label_embedding import LabelEmbedding
 from engine.preconditioning import Preconditioning
 from engine.products import linear_swish
 from engine.sources import source_law
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from engine.experiment import Experiment
     from engine.training_state import TrainingState
 
@@ -40,7 +41,7 @@ class LearnedField:
         self.covariance: np.ndarray
         self.mean, self.covariance = moments(experiment)
         batches = batches_of(experiment, weights.device, weights.dtype)
-        self._embedding = batches.embedding
+        self._embedding = batches.fed
         self._mean = batches.mean
         self._preconditioning = batches.preconditioning
         network = experiment.build(weights.device, weights.dtype)
@@ -80,6 +81,17 @@ class LearnedField:
         x = x if f.shape[1] == x.shape[1] else torch.cat([x, x], dim=1)
         result: Tensor = offset + skip * x + scale * f
         return result
+
+    def with_label(self, label: int | None) -> LearnedField:
+        """The field of p(x|y) for a label from 0; None: that of p(x), as it is at first. Raises Problem if the network knows no labels."""
+        if not isinstance(self._embedding, LabelEmbedding):
+            raise Problem("The network was not told any labels.")
+        bound = copy(self)
+        bound._embedding = self._embedding.with_label(label)
+        if label is not None:
+            density, frame = self.experiment.target.of_class(label), self.experiment.target.frame()
+            bound.mean, bound.covariance = frame.inward(density.mean()), density.covariance() / np.outer(frame.scale, frame.scale)
+        return bound
 
     def score_refusal(self) -> str | None:
         """Why this network tells no score, in one sentence; None if it does."""

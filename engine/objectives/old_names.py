@@ -10,7 +10,7 @@ def modern(experiment: bytes | msgspec.Raw) -> bytes:
     text = bytes(experiment)
     try:
         tree = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return text  # whoever decodes it says what is wrong
     objective = tree.get("objective") if isinstance(tree, dict) else None
     if not isinstance(objective, dict):

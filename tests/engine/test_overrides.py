@@ -58,14 +58,14 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
     [
         ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings (ot, ve have it)"),
         ("path=otto", f"there is no path 'otto'; there are {PATHS}"),
-        ("objective=flow", "there is no objective 'flow'; there are flow-matching, score, noise, data, v"),
+        ("objective=flow", "there is no objective 'flow'; there are flow-matching, "),
         (
             "objective.weights=snr",
             "there is no 'weights' in objective flow-matching; it has time, weight",
         ),
         (
             "nothing=1",
-            "there is no 'nothing' in the experiment; it has target, source, coupling, path, start, objective, network, training",
+            "there is no 'nothing' in the experiment; it has target, source, coupling, path, start, objective, network, condition, training",
         ),
         ("training=3", "training has settings, such as training.batch=…"),
         ("training.batch=0", "must be at least 1 and at most 1,000,000"),
