@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from engine.choice import Choice
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
 
-Reuse = Annotated[int, Meta(ge=1, le=1_000, description="How many steps of training use one pairing.", extra={"unit": "steps"})]
+Floats = NDArray[np.float64]
+
+Reuse = Annotated[
+    int,
+    Meta(ge=1, le=1_000, description="How many steps of training use one pairing, each time with fresh t and ε.", extra={"unit": "steps"}),
+]
+Together = Annotated[
+    int,
+    Meta(
+        ge=2,
+        le=2_048,
+        description="How many points are paired at a time; the work grows as the power 2.4, a larger batch is paired in parts.",
+        extra={"unit": "points", "log": True},
+    ),
+]
 
 
 class CouplingBase(Choice, frozen=True, kw_only=True):
@@ -23,6 +39,10 @@ class CouplingBase(Choice, frozen=True, kw_only=True):
     def refusal(self, experiment: Experiment) -> str | None:
         """Why this coupling does not go with the rest of the experiment, in one sentence; None if it does."""
         return None
+
+    def match(self, x0: Floats, x1: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Pairs (x0, x1), (n, d) float64 each, of points that were drawn apart."""
+        return x0, x1
 
 
 class Independent(CouplingBase, tag="independent", frozen=True, kw_only=True):
@@ -43,7 +63,14 @@ class OptimalTransport(CouplingBase, tag="optimal-transport", frozen=True, kw_on
     formula: ClassVar[str] = r"\min_{\pi}\ \sum_i \|x_0^i - x_1^{\pi(i)}\|^2"
     source: ClassVar[str] = "Tong 2302.00482; Pooladian 2304.14772"
 
+    batch: Together = 256
     reuse: Reuse = 1
+
+    def match(self, x0: Floats, x1: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """A permutation of x1: each point is used once."""
+        from engine.transport import best_permutation
+
+        return x0, x1[best_permutation(x0, x1)]
 
 
 class Schrodinger(CouplingBase, tag="schrodinger", frozen=True, kw_only=True):
@@ -56,9 +83,21 @@ class Schrodinger(CouplingBase, tag="schrodinger", frozen=True, kw_only=True):
 
     sigma: Annotated[
         float,
-        Meta(ge=0.01, le=3, description="Noise of the Brownian motion, in standardised units.", extra={"symbol": "σ", "log": True}),
+        Meta(
+            ge=0.05,
+            le=3,
+            description="Noise of the Brownian motion, in standardised units: that of the bridge.",
+            extra={"symbol": "σ", "log": True},
+        ),
     ] = 0.5
+    batch: Together = 256
     reuse: Reuse = 1
+
+    def match(self, x0: Floats, x1: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Every x0 once, each with a partner drawn from its row of the entropic plan; epsilon = 2 sigma^2."""
+        from engine.transport import draw_partners, entropic_plan
+
+        return x0, x1[draw_partners(entropic_plan(x0, x1, 2.0 * self.sigma**2, tolerance=1e-3), rng)]
 
     def refusal(self, experiment: Experiment) -> str | None:
         from engine.interpolants import Bridge

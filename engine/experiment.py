@@ -50,7 +50,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=10_000_000,
-            description="Size of a fixed training set, drawn once and gone through in a new order each epoch; 0: fresh draws at every step.",
+            description="Size of a fixed training set, gone through in a new order each epoch; 0: fresh draws at every step.",
             extra={"unit": "points"},
         ),
     ] = 0
@@ -152,7 +152,8 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def extra_inputs(self) -> int:
         """Numbers that the network is fed besides the point, its features and the time's: of where a shaped source point was; the label."""
         source = 0 if self.gaussian_source else 2 * self.network.space_features * self.target.dimension
-        return source + self.condition.inputs(self)
+        second = max(1, 2 * self.network.time_features) if self.objective.second_time else 0
+        return source + second + self.condition.inputs(self)
 
     def sizes(self) -> tuple[int, ...]:
         """Units of the network layer by layer."""

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from engine.choice import Problem
 from engine.devices import resolve
-from engine.fields.learned import LearnedField
 from engine.learners import learner
 from engine.optimiser import Adam
 from engine.randomness import generator
@@ -23,6 +22,7 @@ from engine.training_state import TrainingState
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment, Training
+    from engine.fields.learned import LearnedField
 
 SLICE_SECONDS = 0.02
 SLICE_STEPS = 32
@@ -45,7 +45,9 @@ class TrainingStep:
 
 
 def rate_at(training: Training, step: int) -> float:
-    """Learning rate of a step: eta / sqrt(1 + k / k0) when open-ended, or down to a hundredth over ``decay_steps``, geometrically."""
+    """Learning rate of a step: eta / sqrt(1 + k / k0) when open-ended, down to a hundredth over ``decay_steps``, geometrically, or eta."""
+    if training.rate == "constant":
+        return training.learning_rate
     if training.decay_steps:
         return training.learning_rate * math.exp(-math.log(100.0) * min(1.0, step / training.decay_steps))
     return training.learning_rate / math.sqrt(1.0 + step / SETTLE)
@@ -104,9 +106,15 @@ class Trainer:
     def run(self, until: int | None = None) -> Generator[TrainingStep, None, None]:
         """Slices of up to 32 steps or about 20 ms, without end or until exactly step ``until``.
 
-        Raises TrainingStopped, with the last good weights kept, when the loss is no longer finite or memory runs out.
+        Raises TrainingStopped, with the last good weights kept, when the loss is no longer finite, memory runs out, or a coupling cannot
+        be computed. What works in the background ends with the loop.
         """
-        most = math.inf if until is None else until
+        try:
+            yield from self._slices(math.inf if until is None else until)
+        finally:
+            self._learner.close()
+
+    def _slices(self, most: float) -> Generator[TrainingStep, None, None]:
         while self.step < most:
             started = time.perf_counter()
             self._set_threads()
@@ -122,6 +130,9 @@ class Trainer:
                 if not is_out_of_memory(error):
                     raise
                 raise TrainingStopped(f"out of memory at step {self.step}: choose a smaller batch or network.") from error
+            except Problem as problem:
+                self._return_to(*good)
+                raise TrainingStopped(str(problem)) from problem
             if not finite:
                 at = self.step
                 self._return_to(*good)
@@ -153,4 +164,4 @@ class Trainer:
 
     def field(self) -> LearnedField:
         """The averaged network as a field; a copy that training leaves alone."""
-        return LearnedField(self.experiment, self._adam.ema.clone())
+        return self.experiment.objective.field(self.experiment, self._adam.ema.clone())

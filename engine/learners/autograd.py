@@ -34,3 +34,6 @@ class AutogradLearner:
         for own, gradient in zip(self._gradients, found, strict=True):
             own.copy_(gradient)
         return value.detach()
+
+    def close(self) -> None:
+        """Nothing works in the background."""

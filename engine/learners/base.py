@@ -17,3 +17,7 @@ class Learner(Protocol):
         A function of the weights, the seed and the step alone, so that training goes on from a state bit for bit.
         """
         ...
+
+    def close(self) -> None:
+        """End what works in the background, if anything does; ``loss`` may be called again."""
+        ...

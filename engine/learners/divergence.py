@@ -81,7 +81,7 @@ class DivergenceLearner(AutogradLearner):
         experiment, steps = self.experiment, self.batches.steps
         batch = experiment.training.batch
         rng = generator(experiment.training.seed, "training", index)
-        z = experiment.target.frame().inward(experiment.target.sample(batch * steps, rng)).astype(np.float32)
+        z, _ = self.batches.data(batch * steps, rng, index)
         eps = rng.standard_normal(z.shape, dtype=np.float32)
         path = gaussian(experiment)
         t = experiment.objective.times(path.interval("score"), batch, steps, rng, path).reshape(-1)

@@ -157,5 +157,5 @@ class LikelihoodLearner(AutogradLearner):
     def _draw(self, index: int) -> Tensor:
         experiment = self.experiment
         rng = generator(experiment.training.seed, "training", index)
-        x = experiment.target.sample(experiment.training.batch * self._batches.steps, rng)
-        return torch.from_numpy(self._batches.frame.inward(x)).to(self._batches.mean)
+        x, _ = self._batches.data(experiment.training.batch * self._batches.steps, rng, index)
+        return torch.from_numpy(x).to(self._batches.mean)

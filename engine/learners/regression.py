@@ -41,3 +41,7 @@ class RegressionLearner:
     def loss(self, step: int) -> Tensor:
         """The loss of one step; its gradient is in the network's ``gradient``."""
         return self._network.loss_and_gradient(*self._blocks.at(step).step(step))
+
+    def close(self) -> None:
+        """End what draws batches in the background."""
+        self._blocks.batches.close()
