@@ -74,6 +74,7 @@ class PathCard(ExperimentCard):
         self.start.set_value(self.experiment)
         self.formula.set_latex(path.formula, help_of(path))
         self.plot.set_path(path, self._sigma)
+        self.plot.setVisible(not self.form.draws("schedule"))
 
 
 class ObjectiveCard(ExperimentCard):

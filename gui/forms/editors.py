@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from engine.curves import Trend
 from gui.forms.combo import ChoiceCombo
+from gui.forms.curve_canvas import CurveCanvas, Series
 from gui.forms.number import NumberBox, Scale, SlimSlider, has_slider
 from gui.forms.reflection import FieldSpec, help_of, label_of
 
@@ -39,6 +42,14 @@ class Editor(QObject):
     def place(self, grid: QGridLayout, row: int) -> int:
         """Put the widgets into the grid from ``row`` on; the next free row."""
         raise TypeError(f"{type(self).__name__} has no place")
+
+    def join(self, others: Iterable[Editor]) -> None:
+        """Share a widget with one of the editors already in the form, where this kind of field does."""
+
+    def refuse(self, sentence: str, value: Any) -> None:
+        """Say why the edit cannot be, and show the value that stays."""
+        self.set_value(value)
+        self._say(sentence)
 
     def focusable(self) -> list[QWidget]:
         """The controls in tab order."""
@@ -236,6 +247,46 @@ class StructEditor(Editor):
         return self.form.focusable()
 
 
+class CurveEditor(Editor):
+    """Control points in a plot; curves with the same ``plot`` share one."""
+
+    def __init__(self, spec: FieldSpec, parent: QWidget) -> None:
+        super().__init__(spec, parent)
+        self.canvas: CurveCanvas | None = None
+        self._host = parent
+        self.label.hide()
+
+    def join(self, others: Iterable[Editor]) -> None:
+        shared = [other.canvas for other in others if isinstance(other, CurveEditor) and other.spec.plot == self.spec.plot]
+        self.canvas = shared[0] if shared else None
+
+    def place(self, grid: QGridLayout, row: int) -> int:
+        if self.canvas is None:
+            self.canvas = CurveCanvas(self._host)
+            self.canvas.setAccessibleName(self.spec.plot or self.spec.title)
+            self._widgets.append(self.canvas)
+            grid.addWidget(self.canvas, row, 0, 1, 3)
+            row += 1
+        spec = self.spec
+        self.canvas.add_series(Series(spec.name, spec.symbol or spec.title, cast(Trend, spec.trend), spec.role, spec.default))
+        self.canvas.edited.connect(self._drawn)
+        grid.addWidget(self.problem, row, 0, 1, 3)
+        return row + 1
+
+    def set_value(self, value: Any) -> None:
+        assert self.canvas is not None
+        self._say("")
+        self.canvas.set_points(self.spec.name, value)
+
+    def _drawn(self, name: str, points: Any) -> None:
+        if name == self.spec.name:
+            self._say("")
+            self._emit(points)
+
+    def focusable(self) -> list[QWidget]:
+        return [self.canvas] if self.canvas is not None and self.canvas in self._widgets else []
+
+
 EDITORS: dict[str, type[Editor]] = {
     "int": NumberEditor,
     "float": NumberEditor,
@@ -243,6 +294,7 @@ EDITORS: dict[str, type[Editor]] = {
     "bool": CheckEditor,
     "text": TextEditor,
     "struct": StructEditor,
+    "curve": CurveEditor,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
@@ -12,7 +13,7 @@ from msgspec import inspect
 from engine.choice import Choice
 
 Kind = str
-"""``"float"``, ``"int"``, ``"bool"``, ``"literal"``, ``"text"``, ``"struct"`` (one or several alternatives) or ``"other"``."""
+"""``"float"``, ``"int"``, ``"bool"``, ``"literal"``, ``"text"``, ``"struct"`` (one or several alternatives), ``"curve"`` or ``"other"``."""
 
 INITIALS = {"ema"}
 
@@ -37,6 +38,12 @@ class FieldSpec:
     unit: str = ""
     symbol: str = ""
     log: bool = False
+    trend: str = ""
+    """Of a curve: ``"rising"``, ``"falling"`` or ``"non-negative"``."""
+    plot: str = ""
+    """Curves of one name are edited in one plot."""
+    role: str = ""
+    """The colour of a curve."""
     annotation: Any = field(default=None, compare=False)
     """The type with its bounds, for validation."""
 
@@ -127,6 +134,9 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[FieldSpec, ...]:
             "unit": str(extra.get("unit", "")),
             "symbol": str(extra.get("symbol", "")),
             "log": bool(extra.get("log", False)),
+            "trend": str(extra.get("curve", "")),
+            "plot": str(extra.get("plot", "")),
+            "role": str(extra.get("colour", "")),
             "annotation": annotation,
         }
         match node:
@@ -147,7 +157,7 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[FieldSpec, ...]:
                     kind="struct", options=tuple(part.cls for part in node.types if isinstance(part, inspect.StructType)), **common
                 )
             case _:
-                spec = FieldSpec(kind="other", **common)
+                spec = FieldSpec(kind="curve" if common["trend"] else "other", **common)
         specs.append(spec)
     return tuple(specs)
 
@@ -178,6 +188,14 @@ def label_of(option: Any) -> str:
     if isinstance(option, type):
         return option.__name__
     return str(option).replace("-", " ")
+
+
+def grouped(options: Iterable[type]) -> list[tuple[str, list[type]]]:
+    """Alternatives by their ``group``, in the order in which the groups first come; one group "" where none is named."""
+    found: dict[str, list[type]] = {}
+    for option in options:
+        found.setdefault(str(getattr(option, "group", "")), []).append(option)
+    return list(found.items())
 
 
 def help_of(option: type | Choice) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +10,10 @@ import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QLayout, QWidget
 
+from engine.choice import Problem
 from gui.forms.combo import ChoiceCombo
 from gui.forms.editors import Editor, editor_for
-from gui.forms.reflection import FieldSpec, alternatives, fields_of, help_of, label_of
+from gui.forms.reflection import FieldSpec, alternatives, fields_of, grouped, help_of, label_of
 
 Refusal = Callable[[Any], "str | None"]
 """Why an alternative (an instance) cannot be chosen; None if it can."""
@@ -64,7 +65,7 @@ class StructForm(QWidget):
         label = QLabel(title, self)
         self.chooser = ChoiceCombo(self)
         self.chooser.setAccessibleName(title)
-        self.chooser.set_items((option, label_of(option), help_of(option)) for option in self.alternatives)
+        self.chooser.set_items(_items(self.alternatives))
         self.chooser.picked.connect(self._picked)
         label.setBuddy(self.chooser)
         self._grid.addWidget(label, 0, 0)
@@ -111,6 +112,10 @@ class StructForm(QWidget):
         """The fields that have an editor."""
         return [spec for spec in fields_of(type(self._value)) if self._wanted(spec)]
 
+    def draws(self, plot: str) -> bool:
+        """Whether curves of this plot are being edited in the form, so that it need not be drawn again."""
+        return any(spec.plot == plot for spec in self.shown())
+
     def _wanted(self, spec: FieldSpec) -> bool:
         return spec.kind != "other" and spec.name not in self._hide and (self._show is None or spec.name in self._show)
 
@@ -147,6 +152,7 @@ class StructForm(QWidget):
                 continue
             editor = editor_for(spec, self)
             editor.edited.connect(self._edited)
+            editor.join(self._editors.values())
             row = editor.place(self._grid, row)
             self._editors[spec.name] = editor
         for first, second in pairwise(self.focusable()):
@@ -157,9 +163,23 @@ class StructForm(QWidget):
         self.updateGeometry()
 
     def _edited(self, name: str, value: Any) -> None:
-        self._value = msgspec.structs.replace(self._value, **{name: value})
+        try:
+            self._value = msgspec.structs.replace(self._value, **{name: value})
+        except Problem as problem:
+            self._editors[name].refuse(str(problem), getattr(self._value, name))
+            return
         self._remembered[type(self._value)] = self._value
         self.changed.emit(self._value)
+
+
+def _items(options: Iterable[Any]) -> Iterator[tuple[Any, str, str]]:
+    """What the chooser lists: under a heading each where the alternatives are of several groups."""
+    groups = grouped(options)
+    for group, kinds in groups:
+        if group and len(groups) > 1:
+            yield None, group, ""
+        for kind in kinds:
+            yield kind, label_of(kind), help_of(kind)
 
 
 def label_width(widget: QWidget) -> int:

@@ -33,6 +33,13 @@ STRUCTS: list[type[Struct]] = [
 ]
 
 
+CURVES: dict[str, list[Any]] = {
+    "rising": [((0.0, 0.0), (1.0, 1.0)), ((0.0, 0.0), (0.3, 0.1), (1.0, 1.0))],
+    "falling": [((0.0, 1.0), (1.0, 0.0)), ((0.0, 1.0), (0.2, 0.9), (0.7, 0.4), (1.0, 0.0))],
+    "non-negative": [((0.0, 0.5), (1.0, 0.0)), ((0.0, 0.0), (0.5, 1.0), (0.6, 0.2), (1.0, 0.3))],
+}
+
+
 def values(spec: FieldSpec) -> st.SearchStrategy[Any]:
     """Anything that a field allows."""
     match spec.kind:
@@ -46,6 +53,8 @@ def values(spec: FieldSpec) -> st.SearchStrategy[Any]:
             return st.integers(low, high).map(lambda k: k * m)
         case "float":
             return st.floats(spec.low, spec.high, exclude_min=spec.low_open, exclude_max=spec.high_open, allow_nan=False)
+        case "curve":
+            return st.sampled_from(CURVES[spec.trend])
         case "struct":
             return st.one_of([whole(option) for option in spec.options])
     raise AssertionError(f"{spec.name}: a form cannot edit {spec.kind}")
