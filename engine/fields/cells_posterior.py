@@ -70,13 +70,23 @@ class CellsPosterior:
         """log p_t(x), nats, (n,)."""
         return torch.cat([self._moments(part, alpha, beta)[0] for part in self._split(x)])
 
+    def moments(self, x: Tensor, alpha: Scalar, beta: Scalar, far: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+        """log p_t (n,), D (n, 2) and -score (n, 2); with ``far=False`` log p_t may be -inf where it is below ``floor``."""
+        parts = [self._moments(part, alpha, beta, far) for part in self._split(x)]
+        log_prob, data, pull = (torch.cat(column) for column in zip(*parts, strict=True))
+        return log_prob, data, pull
+
+    def floor(self, beta: Scalar) -> float:
+        """log p_t above which all that matters is there without the terms in log space."""
+        return math.log(self._faint) + self._depth + plain(self._constant(beta))
+
     def _split(self, x: Tensor) -> tuple[Tensor, ...]:
         return torch.split(x, max(1, _CHUNK // (max(self._count) + 1)))
 
     def _by_nodes(self, axis: int, alpha: Scalar, beta: Scalar, small: float) -> bool:
         return plain(alpha) * self._size[axis] < small * plain(beta)
 
-    def _moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+    def _moments(self, x: Tensor, alpha: Scalar, beta: Scalar, far: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         """log p_t (n,), D (n, 2), -score (n, 2)."""
         along, along_moment, along_shift = self._factors(x[:, 0], 0, alpha, beta)
         up, up_moment, up_shift = self._factors(x[:, 1], 1, alpha, beta)
@@ -87,11 +97,13 @@ class CellsPosterior:
         first = torch.stack([(inked * along_moment).sum(dim=1), ((up_moment @ self._weights) * along).sum(dim=1)], dim=1) / mass[:, None]
         data, pull = self._data_and_pull(x, first, alpha, beta, self._small)
         log_prob = mass.log() - along_shift - up_shift + self._constant(beta)
-        if bool(faint.any()):
+        if not far:
+            log_prob = log_prob.masked_fill(faint, -math.inf)
+        elif bool(faint.any()):
             where = faint.nonzero()[:, 0]
-            far = self._far_moments(x[where].double(), alpha, beta)
+            again = self._far_moments(x[where].double(), alpha, beta)
             log_prob, data, pull = (
-                whole.index_copy(0, where, part.to(x.dtype)) for whole, part in zip((log_prob, data, pull), far, strict=True)
+                whole.index_copy(0, where, part.to(x.dtype)) for whole, part in zip((log_prob, data, pull), again, strict=True)
             )
         return log_prob, data, pull
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.choice import Problem
 from engine.densities.cells import Cells
 from engine.densities.mixture import GaussianMixture
+from engine.fields.between import BetweenField, between_field, between_refusal
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.mixture_posterior import FullCovariances, SharedCovariance, mixture_posterior
 from engine.ops import Scalar
@@ -138,16 +139,18 @@ def exact_field(
 
 
 def exact_refusal(experiment: Experiment) -> str | None:
-    """Why this experiment has no exact field, in one sentence; None if it has one."""
-    reason = experiment.coupling.refusal(experiment) or experiment.path.combination_refusal(experiment)
-    if reason is None and experiment.gaussian_path() is None:
-        return "No closed form is known for this source and coupling."
-    return reason
+    """Why this experiment has no exact field, in one sentence; None if it has one. The objective and the network do not matter."""
+    reason = experiment.path_refusal()
+    return reason or (between_refusal(experiment) if experiment.gaussian_path() is None else None)
 
 
-def exact_field_of(experiment: Experiment, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> ExactField:
+def exact_field_of(
+    experiment: Experiment, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> ExactField | BetweenField:
     """The field that a perfect network of this experiment would learn. Raises Problem where ``exact_refusal`` says so."""
     reason, path = exact_refusal(experiment), experiment.gaussian_path()
-    if reason or path is None:
-        raise Problem(reason or "")
+    if reason:
+        raise Problem(reason)
+    if path is None:
+        return between_field(experiment, torch.device(device), dtype)
     return exact_field(experiment.target, path, device=device, dtype=dtype)

@@ -1,0 +1,257 @@
+"""The posterior of both ends of x = a x0 + b x1 + gamma eps, x0 and x1 independent, each a Gaussian mixture or a raster, in closed form.
+
+Between two mixtures, x is a mixture of all pairs (i, j): N(a m_i + b n_j, S_ij) with S_ij = a^2 C_i + b^2 D_j + gamma^2 I, and with r_ij
+the responsibilities and q_ij = S_ij^-1 (x - a m_i - b n_j)
+
+    -s = sum r q,    E[x0|x] = sum r (m_i + a C_i q),    E[x1|x] = sum r (n_j + b D_j q),    E[eps|x] = -gamma s.
+
+Between a raster and isotropic Gaussians, x - b n_j given j is the raster blurred by b^2 tau_j^2 + gamma^2. Nothing is divided by a, b or
+gamma. Source: MATHS sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.densities.mixture import GaussianMixture
+from engine.fields.cells_posterior import CellsPosterior
+from engine.ops import Scalar, sqrt
+
+_CHUNK = 1 << 20
+Ends = tuple[Tensor, Tensor, Tensor]
+"""(E[x0|x], E[x1|x], -score), (n, d) each."""
+
+
+def _constants(values: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(values), device=device, dtype=dtype)
+
+
+def _products(one: GaussianMixture, other: GaussianMixture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices i, j of all pairs of components with mass, and the logarithms of their weights."""
+    i, j = (np.flatnonzero(mixture.weights > 0) for mixture in (one, other))
+    i, j = np.repeat(i, len(j)), np.tile(j, len(i))
+    return i, j, np.log(one.weights[i]) + np.log(other.weights[j])
+
+
+class SharedPair:
+    """Two mixtures, each with one axis-parallel covariance for all its components: products of matrices."""
+
+    def __init__(self, source: GaussianMixture, target: GaussianMixture, device: torch.device, dtype: torch.dtype) -> None:
+        assert source.stds is not None
+        assert target.stds is not None
+        i, j, log_weights = _products(source, target)
+        self._first, self._second = _constants(source.means[i], device, dtype), _constants(target.means[j], device, dtype)
+        self._both = torch.cat([self._first, self._second], dim=1)
+        self._log_weights = _constants(log_weights, device, dtype)
+        self._variances = _constants(source.stds[0] ** 2, device, dtype), _constants(target.stds[0] ** 2, device, dtype)
+
+    def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
+        """(E[x0|x], E[x1|x], -score) at x (n, d)."""
+        d = x.shape[1]
+        total = self._total(a, b, latent)
+        middle = torch.cat([torch.softmax(logit, dim=1) @ self._both for logit in self._logits(x, a, b, total)])
+        pull = (x - a * middle[:, :d] - b * middle[:, d:]) / total
+        return middle[:, :d] + a * self._variances[0] * pull, middle[:, d:] + b * self._variances[1] * pull, pull
+
+    def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
+        """log p(x), nats, (n,)."""
+        total = self._total(a, b, latent)
+        sums = torch.cat([torch.logsumexp(logit, dim=1) for logit in self._logits(x, a, b, total)])
+        result: Tensor = sums - 0.5 * (total.log().sum() + x.shape[1] * math.log(2.0 * math.pi))
+        return result
+
+    def _total(self, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
+        total: Tensor = a * a * self._variances[0] + b * b * self._variances[1] + latent * latent
+        return total
+
+    def _logits(self, x: Tensor, a: Scalar, b: Scalar, total: Tensor) -> Iterator[Tensor]:
+        """log w_ij - |x - a m_i - b n_j|^2 / 2S, by chunks of rows."""
+        unit = (2.0 * total).rsqrt()
+        means = (a * self._first + b * self._second) * unit
+        # |x - m|^2 = |x|^2 - 2 x m + |m|^2 loses eps (|m|^2 + |x|^2): allowed while that is small
+        reach = float(means.detach().abs().max()) + 1.0
+        by_products = torch.finfo(x.dtype).eps * reach * reach < 1e-4 and not (x.requires_grad or means.requires_grad)
+        offset = self._log_weights - (means * means).sum(dim=1) if by_products else self._log_weights
+        for part in torch.split(x * unit, max(1, _CHUNK // len(means))):
+            if by_products:
+                yield torch.addmm(offset, part, means.T, alpha=2.0).sub_((part * part).sum(dim=1, keepdim=True))
+                continue
+            logit = offset
+            for axis in range(x.shape[1]):
+                away = part[:, axis, None] - means[:, axis]
+                logit = torch.addcmul(logit, away, away, value=-1.0)
+            yield logit
+
+
+class FullPair:
+    """Two mixtures of any covariances."""
+
+    def __init__(self, source: GaussianMixture, target: GaussianMixture, device: torch.device, dtype: torch.dtype) -> None:
+        i, j, log_weights = _products(source, target)
+        first, second = (np.broadcast_to(m.covariances, (m.count, m.dimension, m.dimension)) for m in (source, target))
+        self._first, self._second = _constants(source.means[i], device, dtype), _constants(target.means[j], device, dtype)
+        self._log_weights = _constants(log_weights, device, dtype)
+        self._covariances = _constants(first[i], device, dtype), _constants(second[j], device, dtype)
+        self._eye = torch.eye(source.dimension, device=device, dtype=dtype)
+
+    def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
+        """(E[x0|x], E[x1|x], -score) at x (n, d)."""
+        parts = []
+        for logit, pull in self._parts(x, a, b, latent):
+            share = torch.softmax(logit, dim=1)
+            weighted = share[:, :, None] * pull
+            first, second = (torch.einsum("kij,nkj->ni", covariance, weighted) for covariance in self._covariances)
+            parts.append((share @ self._first + a * first, share @ self._second + b * second, weighted.sum(dim=1)))
+        first, second, pulls = (torch.cat(column) for column in zip(*parts, strict=True))
+        return first, second, pulls
+
+    def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
+        """log p(x), nats, (n,)."""
+        return torch.cat([torch.logsumexp(logit, dim=1) for logit, _ in self._parts(x, a, b, latent)])
+
+    def _parts(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Iterator[tuple[Tensor, Tensor]]:
+        """By chunks of rows: log w N(x; a m + b n, S), (n, k), and S^-1 (x - a m - b n), (n, k, d)."""
+        k, d = self._first.shape
+        total = a * a * self._covariances[0] + b * b * self._covariances[1] + latent * latent * self._eye
+        lower = torch.linalg.cholesky(total)
+        inverse = torch.linalg.solve_triangular(lower, self._eye.expand_as(lower), upper=False)
+        offset = self._log_weights - lower.diagonal(dim1=1, dim2=2).log().sum(dim=1) - 0.5 * d * math.log(2.0 * math.pi)
+        means = a * self._first + b * self._second
+        for part in torch.split(x, max(1, _CHUNK // (k * d))):
+            white = torch.einsum("kij,nkj->nki", inverse, part[:, None, :] - means)
+            yield offset - 0.5 * white.square().sum(dim=2), torch.einsum("kji,nkj->nki", inverse, white)
+
+
+class CellsPair:
+    """A raster at one end, a mixture of isotropic Gaussians at the other."""
+
+    def __init__(
+        self, cells: CellsPosterior, mixture: GaussianMixture, cells_at_data: bool, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        assert mixture.stds is not None
+        held = mixture.weights > 0
+        variances = np.broadcast_to(mixture.stds[:, 0] ** 2, (mixture.count,))[held]
+        order = np.argsort(variances, kind="stable")
+        self._cells, self._cells_at_data = cells, cells_at_data
+        self._means = _constants(mixture.means[held][order], device, dtype)
+        self._log_weights = _constants(np.log(mixture.weights[held][order]), device, dtype)
+        self._variances = _constants(variances[order], device, dtype)
+        values, counts = np.unique(variances, return_counts=True)
+        self._groups = list(zip(values.tolist(), counts.tolist(), strict=True))
+
+    def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
+        """(E[x0|x], E[x1|x], -score) at x (n, d)."""
+        there = a if self._cells_at_data else b
+        parts = []
+        for logit, inside, pull in self._parts(x, a, b, latent):
+            share = torch.softmax(logit, dim=1)
+            mixture = share @ self._means + there * ((share * self._variances)[:, :, None] * pull).sum(dim=1)
+            raster, pulls = (share[:, :, None] * inside).sum(dim=1), (share[:, :, None] * pull).sum(dim=1)
+            parts.append((mixture, raster, pulls) if self._cells_at_data else (raster, mixture, pulls))
+        first, second, pulls = (torch.cat(column) for column in zip(*parts, strict=True))
+        return first, second, pulls
+
+    def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
+        """log p(x), nats, (n,)."""
+        return torch.cat([torch.logsumexp(logit, dim=1) for logit, _, _ in self._parts(x, a, b, latent)])
+
+    def _parts(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Iterator[Ends]:
+        """By chunks of rows: log w p(x|k), (n, k); the raster end's mean and -score given k, (n, k, d)."""
+        here, there = (b, a) if self._cells_at_data else (a, b)
+        count = len(self._means)
+        for part in torch.split(x, max(1, _CHUNK // (4 * count))):
+            found = self._part(part, here, there, latent, far=False)
+            # where all terms are faint they are done again in log space
+            lost = (found[0].detach().amax(dim=1) < self._floor(there, latent)).nonzero()[:, 0]
+            if len(lost):
+                again = self._part(part[lost], here, there, latent, far=True)
+                found = tuple(whole.index_copy(0, lost, piece) for whole, piece in zip(found, again, strict=True))  # type: ignore[assignment]
+            yield found
+
+    def _floor(self, there: Scalar, latent: Scalar) -> float:
+        return max(self._cells.floor(sqrt(there * there * variance + latent * latent)) for variance, _ in self._groups)
+
+    def _part(self, x: Tensor, here: Scalar, there: Scalar, latent: Scalar, far: bool) -> Ends:
+        d = x.shape[1]
+        logits, insides, pulls, begin = [], [], [], 0
+        for variance, size in self._groups:
+            away = x[:, None, :] - there * self._means[begin : begin + size]
+            blur = sqrt(there * there * variance + latent * latent)
+            log_prob, inside, pull = self._cells.moments(away.reshape(-1, d), here, blur, far)
+            logits.append(log_prob.view(-1, size) + self._log_weights[begin : begin + size])
+            insides.append(inside.view(-1, size, d))
+            pulls.append(pull.view(-1, size, d))
+            begin += size
+        return torch.cat(logits, 1), torch.cat(insides, 1), torch.cat(pulls, 1)
+
+
+class GaussianPair:
+    """Two Gaussians with a joint Gaussian law: the means, covariances C0 and C1, and Cov(x0, x1) = C01, coupled in any way."""
+
+    def __init__(
+        self,
+        means: tuple[np.ndarray, np.ndarray],
+        covariances: tuple[np.ndarray, np.ndarray],
+        cross: np.ndarray,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._means = _constants(means[0], device, dtype), _constants(means[1], device, dtype)
+        self._first, self._second = _constants(covariances[0], device, dtype), _constants(covariances[1], device, dtype)
+        self._cross = _constants(cross, device, dtype)
+        self._eye = torch.eye(len(means[0]), device=device, dtype=dtype)
+
+    def moments(self, a: Scalar, b: Scalar, latent: Scalar) -> tuple[Tensor, Tensor]:
+        """Mean (d,) and covariance (d, d) of x."""
+        both = self._cross + self._cross.T
+        total = a * a * self._first + b * b * self._second + a * b * both + latent * latent * self._eye
+        return a * self._means[0] + b * self._means[1], total
+
+    def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
+        """(E[x0|x], E[x1|x], -score) at x (n, d)."""
+        mean, total = self.moments(a, b, latent)
+        pull = torch.linalg.solve(total, (x - mean).T).T
+        first = self._means[0] + pull @ (a * self._first + b * self._cross.T)
+        second = self._means[1] + pull @ (a * self._cross + b * self._second)
+        return first, second, pull
+
+    def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
+        """log p(x), nats, (n,)."""
+        mean, total = self.moments(a, b, latent)
+        pull = torch.linalg.solve(total, (x - mean).T).T
+        square = ((x - mean) * pull).sum(dim=1)
+        result: Tensor = -0.5 * (square + torch.logdet(total) + x.shape[1] * math.log(2.0 * math.pi))
+        return result
+
+
+def root(matrix: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a positive semi-definite (d, d)."""
+    values, vectors = np.linalg.eigh(matrix)
+    result: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return result
+
+
+def schrodinger_cross(first: np.ndarray, second: np.ndarray, sigma: float) -> np.ndarray:
+    """Cov(x0, x1) of the Schrödinger coupling of N(., first) and N(., second) by Brownian motion of noise sigma, (d, d).
+
+    (C0^(1/2) (4 C0^(1/2) C1 C0^(1/2) + sigma^4 I)^(1/2) C0^(-1/2) - sigma^2 I) / 2; sigma = 0 is optimal transport. Source: Bunne
+    2202.05722, theorem 1.
+    """
+    half = root(first)
+    inner = root(4.0 * half @ second @ half + sigma**4 * np.eye(len(first)))
+    cross: np.ndarray = 0.5 * (half @ inner @ np.linalg.inv(half) - sigma**2 * np.eye(len(first)))
+    return cross
+
+
+PairPosterior = SharedPair | FullPair | CellsPair | GaussianPair
+
+
+def mixture_pair(source: GaussianMixture, target: GaussianMixture, device: torch.device, dtype: torch.dtype) -> SharedPair | FullPair:
+    """The faster of the two forms that fits both mixtures (standardised coordinates)."""
+    shared = all(mixture.stds is not None and len(mixture.stds) == 1 for mixture in (source, target))
+    return SharedPair(source, target, device, dtype) if shared else FullPair(source, target, device, dtype)
