@@ -102,7 +102,8 @@ def make_app() -> QApplication:
     found = QApplication.instance()
     if isinstance(found, QApplication):
         return found
-    os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # Mesa in software leaves a core to the training
+    # Mesa in software leaves a core to the training, and one to the window's own thread, which draws too
+    os.environ.setdefault("LP_NUM_THREADS", str(max(0, (os.cpu_count() or 2) - 2)))
     QCoreApplication.setApplicationName("Pushforward")
     QCoreApplication.setOrganizationName("Pushforward")
     return QApplication(sys.argv[:1])

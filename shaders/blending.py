@@ -1,4 +1,4 @@
-"""How a layer meets what lies below it. Each leaves the picture opaque."""
+"""How a layer meets what lies below it, where blending is on. Each leaves the picture opaque."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def glow(theme: Theme) -> None:
     (Ink that multiplies would not depend on the order either, but turns black, and with it all hues, where particles are dense.)
     """
     if theme.dark:
-        gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("one_minus_dst_color", "one", "zero", "one"))
+        gloo.set_blend_func("one_minus_dst_color", "one", "zero", "one")
     else:
         over()
 
 
 def over() -> None:
     """Plain paint with premultiplied alpha."""
-    gloo.set_state(blend=True, depth_test=False, cull_face=False, blend_func=("one", "one_minus_src_alpha", "zero", "one"))
+    gloo.set_blend_func("one", "one_minus_src_alpha", "zero", "one")

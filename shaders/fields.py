@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vispy import gloo
 
 from shaders import blending, colours
-from shaders.programs import program
+from shaders.programs import Program
 from shaders.ribbons import RibbonsVisual
 from shaders.scene import VectorField
 from shaders.themes import Theme
@@ -36,7 +36,7 @@ class ArrowsVisual:
     """Arrows: direction, and by length and colour the square root of the magnitude, so that weak places keep a direction."""
 
     def __init__(self) -> None:
-        self._program = program("arrows")
+        self._program = Program("arrows")
         self._buffer: Any = None
 
     def draw(self, view: View, style: VectorField, values: NDArray[np.float32], box: Box, table: colours.Table) -> None:

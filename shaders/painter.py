@@ -89,7 +89,7 @@ class Painter:
         before = _state()
         views = self.views(scene, data, size_px, pixel_ratio)
         shapes, labels = self._surround(scene, size_px, views, theme, pixel_ratio)
-        gloo.set_state(scissor_test=True, depth_test=False)
+        gloo.set_state(scissor_test=True, depth_test=False, cull_face=False, blend=True)
         _window(whole, height)
         _aim(whole, height)
         if not (len(views) == 1 and views[0].pane == whole):

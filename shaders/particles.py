@@ -10,7 +10,7 @@ from vispy import gloo
 from vispy.gloo import gl
 
 from shaders import blending, colours
-from shaders.programs import Keep, program, vec3
+from shaders.programs import Keep, Program, vec3
 from shaders.scene import ColourBy, PaneData, Particles
 from shaders.themes import Theme, rgb
 from shaders.trajectory import moment
@@ -22,7 +22,7 @@ class ParticlesVisual:
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
-        self._program = program("particles")
+        self._program = Program("particles")
         self._program["u_largest"] = largest_point()
 
     def draw(self, view: View, style: Particles, theme: Theme, data: PaneData, t: float) -> None:

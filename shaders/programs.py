@@ -19,9 +19,28 @@ def source(name: str) -> str:
     return (FOLDER / name).read_text(encoding="ascii")
 
 
-def program(name: str, fragment: str | None = None) -> Any:
-    """A program of ``name.vert`` and ``name.frag`` (or another fragment shader)."""
-    return gloo.Program(source(f"{name}.vert"), source(f"{fragment or name}.frag"))
+class Program:
+    """``name.vert`` and ``name.frag``. What is as it was at the last draw, as most of a frame is, is not sent again."""
+
+    def __init__(self, name: str) -> None:
+        self._program = gloo.Program(source(f"{name}.vert"), source(f"{name}.frag"))
+        self._sent: dict[str, Any] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """A uniform (number, tuple or array), or the buffer of an attribute."""
+        state = value.tobytes() if isinstance(value, np.ndarray) else value
+        before = self._sent.get(name)
+        if before is not state and (type(before) is not type(state) or before != state):
+            self._program[name] = value
+            self._sent[name] = state
+
+    def bind(self, buffer: Any) -> None:
+        """All attributes from one structured buffer."""
+        self._program.bind(buffer)
+
+    def draw(self, mode: str, indices: Any = None) -> None:
+        """Draws now, with the state that is set."""
+        self._program.draw(mode, indices)
 
 
 class Keep:
@@ -30,6 +49,8 @@ class Keep:
     def __init__(self, limit_bytes: int = 256 << 20) -> None:
         self._limit = limit_bytes
         self._made: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any, int]] = {}
+        self._total = 0
+        self._alive: frozenset[int] = frozenset()
 
     def get(self, arrays: Any, key: tuple[Any, ...], make: Callable[[], Any], size: int = 0) -> Any:
         """What ``make()`` gave for this array (or tuple of arrays) and key the last time; made now if it is new. ``size`` in bytes."""
@@ -38,20 +59,24 @@ class Keep:
         found = self._made.pop(full, None)
         if found is None:
             found = (owners, make(), size)
+            self._total += size
         self._made[full] = found
-        total = sum(entry[2] for entry in self._made.values()) if size else 0
-        while total > self._limit and len(self._made) > 4:
-            total -= self._made.pop(next(iter(self._made)))[2]
+        while self._total > self._limit and len(self._made) > 4:
+            self._total -= self._made.pop(next(iter(self._made)))[2]
         return found[1]
 
     def sweep(self, alive: Iterable[Any]) -> None:
         """Forget what was made from arrays that are neither among these nor made from them."""
-        ids = {id(array) for array in alive}
-        for key, (owners, made, _) in list(self._made.items()):
+        now = frozenset(id(array) for array in alive)
+        if now == self._alive:
+            return
+        self._alive, ids = now, set(now)
+        for key, (owners, made, size) in list(self._made.items()):
             if all(id(owner) in ids for owner in owners):
                 ids.add(id(made))
             else:
                 del self._made[key]
+                self._total -= size
 
 
 def vec3(points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

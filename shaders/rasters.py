@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vispy import gloo
 
 from shaders import blending, colours
-from shaders.programs import Keep, program
+from shaders.programs import Keep, Program
 from shaders.scene import Histogram, PaneData, TargetLayer
 from shaders.themes import Theme, rgb
 from shaders.trajectory import positions_at
@@ -23,7 +23,7 @@ class RasterVisual:
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
-        self._program = program("raster")
+        self._program = Program("raster")
         self._program["a_corner"] = gloo.VertexBuffer(np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=np.float32))
         self._palettes: dict[tuple[str, bool], Any] = {}
         self._heat: Any = None

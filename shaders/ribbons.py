@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vispy import gloo
 
 from shaders import blending
-from shaders.programs import program
+from shaders.programs import Program
 from shaders.themes import Theme
 from shaders.view import View
 
@@ -22,7 +22,7 @@ class RibbonsVisual:
     """Draws lines (count, k, 3) as quads with soft edges."""
 
     def __init__(self) -> None:
-        self._program = program("ribbon")
+        self._program = Program("ribbon")
         self._buffer: Any = None
         self._indices: dict[tuple[int, int], tuple[Any, Any]] = {}
 

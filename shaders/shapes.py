@@ -11,7 +11,7 @@ from vispy import gloo
 
 from shaders import blending
 from shaders.layout import Rect
-from shaders.programs import program
+from shaders.programs import Program
 
 Rgba = tuple[float, float, float, float]
 CLEAR: Rgba = (0.0, 0.0, 0.0, 0.0)
@@ -38,7 +38,7 @@ class ShapesVisual:
     """Draws a list of shapes, in order. Lists that come again, as axes do at every frame, are on the card already."""
 
     def __init__(self) -> None:
-        self._program = program("shapes")
+        self._program = Program("shapes")
         self._buffers: dict[tuple[Shape, ...], Any] = {}
 
     def draw(self, pane: Rect, shapes: list[Shape]) -> None:

@@ -11,7 +11,7 @@ from vispy import gloo
 from shaders import blending
 from shaders.fonts import Ink, Weight, ink, width
 from shaders.layout import Rect
-from shaders.programs import program
+from shaders.programs import Program
 
 Rgba = tuple[float, float, float, float]
 Across = Literal["left", "center", "right"]
@@ -48,7 +48,7 @@ class TextVisual:
     """Draws labels from an atlas that grows, and starts anew when it is full. Lists that come again are on the card already."""
 
     def __init__(self, side: int = 512) -> None:
-        self._program = program("text")
+        self._program = Program("text")
         self._start(side)
 
     def draw(self, pane: Rect, labels: list[Label]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,9 @@ class PaneCanvas(QWidget):
 
     @property
     def physical_size(self) -> tuple[int, int]:
-        """Width and height in pixels of the screen."""
+        """Width and height in pixels of the screen; one that is covered in part counts."""
         ratio = self.devicePixelRatioF()
-        return max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+        return max(1, math.ceil(self.width() * ratio)), max(1, math.ceil(self.height() * ratio))
 
     def view(self) -> View:
         """How the world lies in the picture, physical pixels."""
@@ -103,10 +104,7 @@ class PaneCanvas(QWidget):
         if self._broken or (self._picture is None and self._data.empty):
             return
         try:
-            width, height = self.physical_size
-            pixels = self._darkroom.picture(scene, [self._data], (width, height), self.devicePixelRatioF(), self)
-            self._picture = QImage(pixels, width, height, 4 * width, QImage.Format.Format_RGBX8888)
-            self._picture.setDevicePixelRatio(self.devicePixelRatioF())
+            self._picture = self._darkroom.frame(scene, self._data, self.physical_size, self.devicePixelRatioF(), self)
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
             self._broken = True  # a pane that cannot be drawn fails at every frame, and once is enough
             log.exception("drawing failed")

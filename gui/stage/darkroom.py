@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
+from PySide6.QtGui import QImage, QOffscreenSurface, QOpenGLContext
 
 from shaders.scene import PaneData, Scene
 
 if TYPE_CHECKING:
     from shaders.painter import Page, Painter
 
+GL_BGRA, GL_UNSIGNED_BYTE = 0x80E1, 0x1401
+"""The order of bytes that Qt paints with."""
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "basic render")
 
 
@@ -30,7 +32,7 @@ class Darkroom:
         self._canvas: Any = None
         self._painter: Painter | None = None
         self._page: Page | None = None
-        self._shown: dict[object, Sequence[PaneData]] = {}
+        self._shown: dict[object, PaneData] = {}
         self.renderer = ""
         """What draws, as OpenGL names it; empty before the first picture."""
 
@@ -39,20 +41,34 @@ class Darkroom:
         """Whether the processor draws, which is assumed until it is known."""
         return not self.renderer or any(word in self.renderer.lower() for word in SOFTWARE_RENDERERS)
 
-    def picture(
-        self, scene: Scene, data: Sequence[PaneData], size: tuple[int, int], pixel_ratio: float, of: object = None
-    ) -> NDArray[np.uint8]:
-        """Any scene at any size in physical pixels, (h, w, 4), row 0 at the top.
+    def frame(self, scene: Scene, data: PaneData, size: tuple[int, int], pixel_ratio: float, of: object) -> QImage:
+        """A scene of one pane at a size in physical pixels.
 
-        ``of``: whose picture it is; arrays on the card stay there while they are in the latest picture of anyone, until ``forget``.
+        ``of``: whose frame it is; arrays on the card stay there while they are in the latest frame of anyone, until ``forget``.
         """
-        from shaders.painter import grab
+        from vispy import gloo
 
         painter = self._enter()
-        if of is not None:
-            self._shown[of] = data
-        everything = [pane for panes in self._shown.values() for pane in panes]
-        return grab(painter, scene, data, size, pixel_ratio, self._paper(size), everything)
+        self._shown[of] = data
+        paper, (width, height) = self._paper(size), size
+        paper.target.activate()
+        try:
+            painter.draw(scene, [data], size, pixel_ratio, list(self._shown.values()))
+            gloo.finish()  # other threads may run meanwhile, which they may not while pixels are read
+            pixels = np.empty((height, width, 4), dtype=np.uint8)
+            self._context.functions().glReadPixels(0, 0, width, height, GL_BGRA, GL_UNSIGNED_BYTE, pixels)  # type: ignore[union-attr]
+        finally:
+            paper.target.deactivate()
+        image = QImage(width, height, QImage.Format.Format_RGB32)
+        np.frombuffer(image.bits(), dtype=np.uint8).reshape(pixels.shape)[:] = pixels[::-1]
+        image.setDevicePixelRatio(pixel_ratio)
+        return image
+
+    def picture(self, scene: Scene, data: Sequence[PaneData], size: tuple[int, int], pixel_ratio: float) -> NDArray[np.uint8]:
+        """Any scene at any size in physical pixels, (h, w, 4), row 0 at the top."""
+        from shaders.painter import grab
+
+        return grab(self._enter(), scene, data, size, pixel_ratio, beside=list(self._shown.values()))
 
     def forget(self, of: object) -> None:
         """They show nothing any more."""

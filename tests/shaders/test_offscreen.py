@@ -140,3 +140,21 @@ def test_contexts_live_beside_each_other(offscreen):
     with Offscreen((40, 30)) as other:
         assert (other.render(sc, data) == first).all()
     assert (offscreen.render(sc, data, size=(40, 30)) == first).all()
+
+
+def test_what_is_on_the_card_is_not_sent_again(offscreen, monkeypatch):
+    offscreen._canvas.set_current()
+    painter, data = Painter(), moving([(0.0, 0.0)] * 5, [(1.0, 1.0)] * 5, frames=2)
+    sent = []
+    real = gloo.Program.__setitem__
+    monkeypatch.setattr(gloo.Program, "__setitem__", lambda self, name, value: sent.append(name) or real(self, name, value))
+    layers = replace(BARE, particles=Particles())
+    painter.draw(scene(layers, t=0.1), [data], (16, 16))
+    assert {"a_here", "u_world_to_clip", "u_between"} <= set(sent)
+    sent.clear()
+    painter.draw(scene(layers, t=0.2), [data], (16, 16))
+    assert sent == ["u_between"]
+    sent.clear()
+    painter.draw(scene(layers, t=0.2, extent=1.0), [data], (16, 16))
+    assert "u_world_to_clip" in sent
+    assert "a_here" not in sent
