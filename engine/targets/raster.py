@@ -17,7 +17,7 @@ from engine.targets.base import TargetBase
 Floats = NDArray[np.float64]
 MAX_SIDE = 4096
 
-COLOUR_NAMES = ("blue", "orange", "green", "pink", "yellow", "sky blue", "red", "grey")
+COLOUR_NAMES = ("blue", "orange", "green", "pink", "yellow", "cyan", "red", "grey")
 """What the eight label colours are called."""
 
 Channel = Literal["brightness", "darkness", "alpha"]

@@ -23,10 +23,10 @@ class FileLoader(QObject):
         self._pool.setMaxThreadCount(1)
         self._finished.connect(self._deliver)
 
-    def load(self, path: str | Path, columns: tuple[str, ...] | None = None) -> None:
+    def load(self, path: str | Path, columns: tuple[str, ...] | None = None, label: str | None = None) -> None:
         """Begin to read; what was asked before is dropped."""
         self._generation += 1
-        self._pool.start(_Reading(self, self._generation, Path(path), columns))
+        self._pool.start(_Reading(self, self._generation, Path(path), columns, label))
 
     def cancel(self) -> None:
         """Forget what is being read."""
@@ -42,15 +42,16 @@ class FileLoader(QObject):
 
 
 class _Reading(QRunnable):
-    def __init__(self, owner: FileLoader, generation: int, path: Path, columns: tuple[str, ...] | None) -> None:
+    def __init__(self, owner: FileLoader, generation: int, path: Path, columns: tuple[str, ...] | None, label: str | None) -> None:
         super().__init__()
         self._owner, self._generation, self._path, self._columns = owner, generation, path, columns
+        self._label = label
 
     def run(self) -> None:
         from engine.targets.loading import load_target  # Pillow: not before it is needed
 
         try:
-            result: object = load_target(self._path, columns=self._columns)
+            result: object = load_target(self._path, columns=self._columns, label=self._label)
         except (Problem, OSError, MemoryError) as problem:
             result = str(problem) or type(problem).__name__
         self._owner._finished.emit(self._generation, result)

@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLi
 from engine.arrays import Array
 from engine.choice import Problem
 from engine.experiment import Experiment
+from engine.labels import Condition
 from engine.targets import SHAPES, Image, Mixture, Painting, Points
 from gui.cards.card import Card
 from gui.cards.fold import Fold
 from gui.cards.loading import FileLoader
 from gui.cards.mixture import MixtureEditor
 from gui.cards.pictures import Box, canvas_picture
+from gui.easel.canvas import COLOURS, SIDE
 from gui.easel.easel import Easel
 from gui.easel.tools import EaselTools
 from gui.forms.combo import ChoiceCombo
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 IMAGES, TABLES = "*.png *.jpg *.jpeg *.webp", "*.csv *.tsv *.txt *.npy"
 FILES = f"Images and tables ({IMAGES} {TABLES});;Images ({IMAGES});;Tables ({TABLES});;All files (*)"
-KEPT = ("filename", "original", "standardise")
+KEPT = ("filename", "original", "standardise", "colours", "labels", "names")
 """Fields of targets that the main form leaves out."""
 FROM_FILE = object()
 SQUARE: Box = (-1.0, 1.0, -1.0, 1.0)
@@ -74,6 +76,8 @@ class TargetCard(Card):
         self.place = QWidget(self)
         self._place = QGridLayout(self.place)
         self._place.setContentsMargins(0, 0, 0, 0)
+        self.condition = StructForm(Condition, title="Labels", refusal=self._condition_refusal, parent=self)
+        self.condition.setToolTip("Whether the network is told the labels; then panes can ask it for one.")
         self.scaling = StructForm(Mixture, show=("standardise",), parent=self)
         self.fold = Fold("advanced", self.scaling, self)
         self._assemble()
@@ -98,7 +102,7 @@ class TargetCard(Card):
         for widget in (self.easel, self.tools):
             self.body.addWidget(widget)
         self.body.addLayout(row)
-        for widget in (self.problem, self.columns, self.place, self.fold):
+        for widget in (self.problem, self.columns, self.place, self.condition, self.fold):
             self.body.addWidget(widget)
 
     def complete(self) -> None:
@@ -118,7 +122,8 @@ class TargetCard(Card):
         self.start_from.picked.connect(self._start_picked)
         self.easel.strokeFinished.connect(self._stroke_finished)
         self.easel.fileDropped.connect(self.load_file)
-        self.columns.chosen.connect(lambda path, names: self.load_file(path, names))
+        self.columns.chosen.connect(self.load_file)
+        self.condition.changed.connect(self._conditioned)
         self.scaling.changed.connect(lambda form: self._change(replace(self.experiment.target, standardise=form.standardise)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -132,6 +137,7 @@ class TargetCard(Card):
         """Show an experiment without saying so."""
         self.experiment = experiment
         target = experiment.target
+        self._show_condition()
         if target == self._shown:
             return
         self._shown = target
@@ -150,10 +156,11 @@ class TargetCard(Card):
     def _show_painting(self, target: Painting) -> None:
         self.easel.set_locked("")
         self._box = target.box
-        ink = target.raster.values
-        if ink.shape == (256, 256) and np.array_equal(ink, self.easel.raster()):
-            return
-        self.easel.set_raster(_to_square(ink), undoable=False)
+        layers = np.zeros((COLOURS, SIDE, SIDE), dtype=np.float32)
+        for colour, ink in zip(target.palette, target.layers, strict=True):
+            layers[colour] = _to_square(ink)
+        if not np.array_equal(layers, self.easel.layers()):
+            self.easel.set_layers(layers, undoable=False)
 
     def _draw_picture(self) -> None:
         target = self.experiment.target
@@ -171,6 +178,20 @@ class TargetCard(Card):
         if len(self._origins) > MOST_ORIGINS:
             self._origins.pop(next(iter(self._origins)))
         self._origins[Array(self.easel.raster()).digest] = target
+
+    def _show_condition(self) -> None:
+        """Only where there are labels, or where they are asked for and gone."""
+        experiment = self.experiment
+        self.condition.set_value(experiment.condition)
+        self.condition.setVisible(experiment.condition.conditional or experiment.target.classes > 0)
+
+    def _condition_refusal(self, condition: Any) -> str | None:
+        return str(reason) if (reason := condition.refusal(self.experiment)) else None
+
+    def _conditioned(self, condition: Any) -> None:
+        experiment = replace(self.experiment, condition=condition)
+        self.set_experiment(experiment)
+        self.edited.emit(experiment)
 
     def _fill_start(self) -> None:
         target = self.experiment.target
@@ -205,16 +226,18 @@ class TargetCard(Card):
         self.place.setVisible(not empty)
 
     def _note(self, target: Any) -> str:
+        labels = f" · {len(target.palette)} labels" if isinstance(target, Painting) and len(target.palette) > 1 else ""
         match target:
             case Painting():
-                h, w = target.raster.values.shape
-                return f"painted · {w}²" if w == h else f"painted · {w}×{h}"
+                h, w = target.raster.values.shape[-2:]
+                return (f"painted · {w}²" if w == h else f"painted · {w}×{h}") + labels
             case Image():
                 h, w = target.pixels.values.shape[:2]
                 return f"image · {w}×{h}"
             case Points():
                 n, d = target.values.values.shape
-                return f"{n:,} points · {d}-D".replace(",", "\u202f")
+                labels = f" · {len(target.names)} labels" if target.names else ""
+                return f"{n:,} points · {d}-D{labels}".replace(",", "\u202f")
             case Mixture():
                 return f"{len(target.means)} Gaussians"
         return f"shape · {target.dimension}-D"
@@ -263,7 +286,10 @@ class TargetCard(Card):
 
     def _painting(self) -> Painting:
         standardise = self.experiment.target.standardise
-        return Painting(raster=Array(self.easel.raster()), box=self._box, standardise=standardise)
+        used = self.easel.used_colours()
+        ink = self.easel.layers()[list(used)] if len(used) > 1 else self.easel.raster()
+        colours = () if used == tuple(range(len(used))) else used
+        return Painting(raster=Array(ink), colours=colours, box=self._box, standardise=standardise)
 
     def _stroke_finished(self) -> None:
         if self.easel.locked:
@@ -275,11 +301,12 @@ class TargetCard(Card):
             return
         self._say("")
         painting = self._painting()
-        target = self._origins.get(painting.raster.digest, painting)
+        target = painting if painting.colours else self._origins.get(painting.raster.digest, painting)
         self.experiment = replace(self.experiment, target=target)
         self._shown = target
         self._fill_start()
         self._show_form(target)
+        self._show_condition()
         self.set_note(self._note(target))
         self.painted.emit(target)
 
@@ -291,14 +318,14 @@ class TargetCard(Card):
         if path:
             self.load_file(path)
 
-    def load_file(self, path: str, columns: tuple[str, ...] | None = None) -> None:
+    def load_file(self, path: str, columns: tuple[str, ...] | None = None, label: str | None = None) -> None:
         """Read an image or a table in the background; what is wrong with it is said beneath the canvas."""
         self.folder = str(Path(path).parent)
         self.folderUsed.emit(self.folder)
         self._say("")
         self.columns.set_path(path)
         self.set_note(f"reading {Path(path).name}…")
-        self._loader.load(path, columns)
+        self._loader.load(path, columns, label)
 
     def _loaded(self, target: Any) -> None:
         self.columns.hide()
@@ -312,24 +339,29 @@ class TargetCard(Card):
 
 
 class _ColumnsRow(QWidget):
-    """Asks for the columns of a table that has too many."""
+    """Asks for the columns of a table that has too many, and for the one that holds labels."""
 
-    chosen = Signal(str, object)
+    chosen = Signal(str, object, object)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._path = ""
-        self.line = QLineEdit(self)
+        self.line, self.label = QLineEdit(self), QLineEdit(self)
         self.line.setPlaceholderText("columns: x, y")
         self.line.setAccessibleName("Columns")
         self.line.setToolTip("Two or three names of columns, with commas between them.")
+        self.label.setPlaceholderText("label")
+        self.label.setAccessibleName("Label column")
+        self.label.setToolTip("The column that holds labels, at most eight different ones; empty for none.")
         button = QPushButton("Read", self)
         button.setToolTip("Read the table again with these columns.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.line, 1)
+        row.addWidget(self.line, 2)
+        row.addWidget(self.label, 1)
         row.addWidget(button)
-        self.line.returnPressed.connect(self._read)
+        for line in (self.line, self.label):
+            line.returnPressed.connect(self._read)
         button.clicked.connect(self._read)
         self.hide()
 
@@ -342,8 +374,9 @@ class _ColumnsRow(QWidget):
 
     def _read(self) -> None:
         names = tuple(name.strip() for name in self.line.text().split(",") if name.strip())
-        if names:
-            self.chosen.emit(self._path, names)
+        label = self.label.text().strip()
+        if names or label:
+            self.chosen.emit(self._path, names or None, label or None)
 
 
 def _to_square(ink: np.ndarray) -> np.ndarray:

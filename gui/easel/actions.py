@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from engine.targets.raster import COLOUR_NAMES
 from gui.icons import wear
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ FOLDS = (2, 3, 4, 5, 6, 8, 12)
 TOOL_WORDS = {
     "brush": ("Brush", "B", "Paints full ink. Right button or the pen's other end erases; Shift draws a straight line."),
     "gaussian": ("Soft Gaussian", "G", "Paints a Gaussian bump, exp(−r²/2s²) with s half the brush's radius."),
-    "blur": ("Blur", "U", "Smooths what is under the brush."),
-    "eraser": ("Eraser", "E", "Takes ink away."),
+    "blur": ("Blur", "U", "Smooths what is under the brush; with Ctrl only the chosen colour."),
+    "eraser": ("Eraser", "E", "Takes ink away, of every colour; with Ctrl only of the chosen one."),
 }
 
 
@@ -45,6 +46,15 @@ def make_actions(easel: Easel) -> dict[str, QAction]:
         action.triggered.connect(lambda _checked, tool=tool: easel.set_tool(tool))
         group.addAction(action)
         found[tool] = action
+    colours = QActionGroup(easel)
+    for k, name in enumerate(COLOUR_NAMES):
+        words = f"Label {k + 1}: {name}"
+        action = _action(easel, f"colour-{k + 1}", words, str(k + 1), "Paints with this colour; each colour is a label of its own.")
+        action.setCheckable(True)
+        action.setChecked(k == easel.colour_)
+        action.triggered.connect(lambda _checked, k=k: easel.set_colour(k))
+        colours.addAction(action)
+        found[f"colour-{k + 1}"] = action
     mirror = _action(easel, "mirror", "Mirror", "M", "Every touch also left to right.", "mirror")
     mirror.setCheckable(True)
     mirror.toggled.connect(lambda on: easel.set_symmetry(mirror=on))

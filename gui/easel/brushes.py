@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Literal
 
 import numpy as np
@@ -68,6 +69,11 @@ class Rect:
         """Rows, columns."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @property
+    def window(self) -> tuple[EllipsisType, slice, slice]:
+        """The same of every layer."""
+        return ..., *self.slices
+
     def united(self, other: Rect | None) -> Rect:
         if other is None or other.empty:
             return self
@@ -108,27 +114,31 @@ def bell(rect: Rect, x: float, y: float, radius: float) -> Raster:
 
 
 def smoothed(raster: Raster, rect: Rect) -> Raster:
-    """The rectangle after two binomial filters (1, 4, 6, 4, 1)/16 per axis; edges repeat."""
-    side = raster.shape[0]
+    """The rectangle (of every layer) after two binomial filters (1, 4, 6, 4, 1)/16 per axis; edges repeat."""
+    side = raster.shape[-1]
     wide = Rect(max(0, rect.left - 2), max(0, rect.top - 2), min(side, rect.right + 2), min(side, rect.bottom + 2))
     pads = (
+        *[(0, 0)] * (raster.ndim - 2),
         (2 - (rect.top - wide.top), 2 - (wide.bottom - rect.bottom)),
         (2 - (rect.left - wide.left), 2 - (wide.right - rect.right)),
     )
-    a = np.pad(raster[wide.slices], pads, mode="edge")
-    rows = a[:-4] + 4 * a[1:-3] + 6 * a[2:-2] + 4 * a[3:-1] + a[4:]
-    both = rows[:, :-4] + 4 * rows[:, 1:-3] + 6 * rows[:, 2:-2] + 4 * rows[:, 3:-1] + rows[:, 4:]
+    a = np.pad(raster[wide.window], pads, mode="edge")
+    rows = a[..., :-4, :] + 4 * a[..., 1:-3, :] + 6 * a[..., 2:-2, :] + 4 * a[..., 3:-1, :] + a[..., 4:, :]
+    both = rows[..., :-4] + 4 * rows[..., 1:-3] + 6 * rows[..., 2:-2] + 4 * rows[..., 3:-1] + rows[..., 4:]
     return np.asarray(both * np.float32(1.0 / 256.0), dtype=np.float32)
 
 
 class Stroke:
-    """One stroke on a square raster, from press to release. ``radius`` in cells; ``flow`` from 0 to 1."""
+    """One stroke on a square raster, or on all layers (k, h, w) of one alike, from press to release.
+
+    ``radius`` in cells; ``flow`` from 0 to 1.
+    """
 
     def __init__(self, raster: Raster, tool: Tool, radius: float, flow: float, symmetry: Symmetry) -> None:
         self.raster = raster
         self.base = raster.copy()
         self.tool, self.radius, self.flow, self.symmetry = tool, max(0.6, radius), flow, symmetry
-        self._coverage = np.zeros_like(raster)
+        self._coverage = np.zeros(raster.shape[-2:], dtype=np.float32)
         self._touched = NOWHERE
         self._last: tuple[float, float, float] | None = None
 
@@ -158,7 +168,7 @@ class Stroke:
     def restart(self) -> Rect:
         """Take everything back, to begin again elsewhere; the rectangle that changed."""
         undone = self._touched
-        self.raster[undone.slices] = self.base[undone.slices]
+        self.raster[undone.window] = self.base[undone.window]
         self._coverage[undone.slices] = 0.0
         self._touched, self._last = NOWHERE, None
         return undone
@@ -168,13 +178,13 @@ class Stroke:
         radius = self.radius * (0.4 + 0.6 * pressure)
         flow = np.float32(self.flow * pressure)
         reach = BELL_REACH * radius if self.tool == "gaussian" else radius + max(1.0, 0.12 * radius)
-        for cx, cy in self.symmetry.copies(x, y, float(self.raster.shape[0])):
-            rect = _around(cx, cy, reach, self.raster.shape[0])
+        for cx, cy in self.symmetry.copies(x, y, float(self.raster.shape[-1])):
+            rect = _around(cx, cy, reach, self.raster.shape[-1])
             if rect.empty:
                 continue
             dirty = rect.united(dirty)
             if self.tool == "blur":
-                here = self.raster[rect.slices]
+                here = self.raster[rect.window]
                 here += flow * bell(rect, cx, cy, 0.8 * radius) * (smoothed(self.raster, rect) - here)
             else:
                 shape = bell(rect, cx, cy, radius) if self.tool == "gaussian" else disc(rect, cx, cy, radius)
@@ -187,9 +197,9 @@ class Stroke:
         """The raster from what it was and the coverage; a blur has already worked in place."""
         if rect.empty or self.tool == "blur":
             return
-        base, cover = self.base[rect.slices], self._coverage[rect.slices]
+        base, cover = self.base[rect.window], self._coverage[rect.slices]
         if self.tool == "eraser":
-            self.raster[rect.slices] = base * (1.0 - cover)
+            self.raster[rect.window] = base * (1.0 - cover)
         else:
             # towards full ink, never away from it where a loaded density is above 1
-            self.raster[rect.slices] = base + cover * np.maximum(1.0 - base, 0.0)
+            self.raster[rect.window] = base + cover * np.maximum(1.0 - base, 0.0)

@@ -13,6 +13,8 @@ from gui.easel.picture import Picture
 from gui.theme import colour, notifier
 
 SIDE = 256
+COLOURS = 8
+"""Layers of ink: one for each label."""
 HINT = "Paint here, or drop a file"
 
 
@@ -21,8 +23,8 @@ class Canvas(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._raster: Raster = np.zeros((SIDE, SIDE), dtype=np.float32)
-        self._picture = Picture(self._raster)
+        self._layers: Raster = np.zeros((COLOURS, SIDE, SIDE), dtype=np.float32)
+        self._picture = Picture(self._layers)
         self._picture.refresh()
         self.size_ = 0.14
         """Diameter of the brush; the canvas is 2 wide."""
@@ -37,7 +39,11 @@ class Canvas(QWidget):
     @property
     def is_empty(self) -> bool:
         """Whether there is no ink at all."""
-        return not bool(np.any(self._raster > 0))
+        return not self.used_colours()
+
+    def used_colours(self) -> tuple[int, ...]:
+        """The colours, from 0, of which there is ink."""
+        return tuple(k for k in range(COLOURS) if bool(self._layers[k].any()))
 
     def canvas_rect(self) -> QRectF:
         """The square of the widget that is the canvas."""
@@ -72,7 +78,8 @@ class Canvas(QWidget):
     def _redraw(self, rect: Rect | None = None) -> None:
         """Show the cells in ``rect`` again; without one all, on a scale that holds the largest value."""
         if rect is None:
-            self._picture.peak = max(1.0, float(self._raster.max()))
+            self._picture.used = self.used_colours()
+            self._picture.peak = max(1.0, float(self._layers.max()))
             self._picture.refresh()
             self.update()
         elif not rect.empty:

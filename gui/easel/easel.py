@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.easel.actions import make_actions
 from gui.easel.brushes import TOOLS, Raster, Rect, Stroke, Symmetry, Tool
-from gui.easel.canvas import SIDE, Canvas
+from gui.easel.canvas import COLOURS, SIDE, Canvas
 from gui.easel.tiles import RasterCommand, differing_tiles
 
 FRAME_MS = 16
@@ -33,7 +33,9 @@ SMALLEST, LARGEST = 0.015, 1.0
 
 
 class Easel(Canvas):
-    """256 × 256 cells of ink on the square [-1, 1]². One step of undo a stroke, on the stack that is passed in.
+    """256 × 256 cells of ink in up to eight colours on the square [-1, 1]². One step of undo a stroke, on the stack that is passed in.
+
+    A colour is a label. Brush and Gaussian add ink of the chosen colour; eraser and blur work on all, or with Ctrl on the chosen one alone.
 
     ``strokeFinished`` fires when the painting is as the user wants it for now: after a stroke, a clear, an undo or a redo.
     """
@@ -48,12 +50,13 @@ class Easel(Canvas):
     sizeChanged = Signal(float)
     flowChanged = Signal(float)
     symmetryChanged = Signal(object)
+    colourChanged = Signal(int)
 
     def __init__(self, undo: QUndoStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = undo
         self.tool: Tool = "brush"
-        self.flow, self.chosen_folds = 1.0, 6
+        self.flow, self.chosen_folds, self.colour_ = 1.0, 6, 0
         self._stroke: Stroke | None = None
         self._queue: list[tuple[float, float, float]] = []
         self._anchor: tuple[float, float] | None = None
@@ -75,18 +78,32 @@ class Easel(Canvas):
     # ---- what is painted ---------------------------------------------------------------------------------------------
 
     def raster(self) -> Raster:
-        """A copy of the ink, float32 (256, 256), row 0 at the top."""
-        return self._raster.copy()
+        """A copy of all ink together, float32 (256, 256), row 0 at the top."""
+        used = self.used_colours()
+        return self._layers[used[0]].copy() if len(used) == 1 else np.asarray(self._layers.sum(axis=0), dtype=np.float32)
+
+    def layers(self) -> Raster:
+        """A copy of the ink of each colour, float32 (8, 256, 256), row 0 at the top."""
+        return self._layers.copy()
 
     def set_raster(self, raster: Raster, undoable: bool = True, label: str = "painting") -> None:
-        """Replace the ink; row 0 at the top, any scale (1 is full ink). Raises ValueError for another shape."""
+        """Replace the ink by one colour's, the first; row 0 at the top, any scale (1 is full ink). Raises ValueError for another shape."""
         new = np.asarray(raster, dtype=np.float32)
-        if new.shape != self._raster.shape:
+        if new.shape != (SIDE, SIDE):
             raise ValueError(f"the easel is {SIDE} × {SIDE} cells, not {new.shape}")
+        layers = np.zeros_like(self._layers)
+        layers[0] = new
+        self.set_layers(layers, undoable, label)
+
+    def set_layers(self, layers: Raster, undoable: bool = True, label: str = "painting") -> None:
+        """Replace the ink of all colours, (8, 256, 256). Raises ValueError for another shape."""
+        new = np.asarray(layers, dtype=np.float32)
+        if new.shape != self._layers.shape:
+            raise ValueError(f"the easel has {COLOURS} colours on {SIDE} × {SIDE} cells, not {new.shape}")
         self._drop_stroke()
         if undoable:
-            self._push(label, self._raster.copy(), new)
-        self._raster[:] = new
+            self._push(label, self._layers.copy(), new)
+        self._layers[:] = new
         self._redraw()
         self.changed.emit()
         if undoable:
@@ -95,16 +112,18 @@ class Easel(Canvas):
     def clear(self) -> None:
         """Take all ink away; undoable."""
         if not self._locked and not self.is_empty:
-            self.set_raster(np.zeros_like(self._raster), label="clear canvas")
+            self.set_layers(np.zeros_like(self._layers), label="clear canvas")
 
-    def _push(self, label: str, before: Raster, after: Raster) -> None:
+    def _push(self, label: str, before: Raster, after: Raster, raster: Raster | None = None) -> None:
+        """Keep the step from ``before`` to ``after`` of ``raster``, a view of some layers; all of them if None."""
         tiles = differing_tiles(before, after)
         if tiles:
-            self.undo_stack.push(RasterCommand(label, self._raster, tiles, self._restored))
+            self.undo_stack.push(RasterCommand(label, self._layers if raster is None else raster, tiles, self._restored))
 
     def _restored(self, rect: Rect) -> None:
         self._drop_stroke()
-        self._redraw(rect if self._picture.peak == 1.0 else None)
+        same = self._picture.peak == 1.0 and self._picture.used == self.used_colours()
+        self._redraw(rect if same else None)
         self.changed.emit()
         self.strokeFinished.emit()
 
@@ -139,6 +158,14 @@ class Easel(Canvas):
         self.symmetryChanged.emit(self.symmetry)
         self.update()
 
+    def set_colour(self, colour: int) -> None:
+        """The colour, from 0 to 7, that is painted with."""
+        if colour != self.colour_ and 0 <= colour < COLOURS:
+            self.colour_ = colour
+            self.actions_by_name[f"colour-{colour + 1}"].setChecked(True)
+            self.colourChanged.emit(colour)
+            self.update()
+
     def choose_folds(self, folds: int) -> None:
         """Repeat ``folds`` times, and remember the number for the button."""
         self.chosen_folds = folds
@@ -149,7 +176,7 @@ class Easel(Canvas):
         self._locked = reason
         self._drop_stroke()
         self.setCursor(Qt.CursorShape.ForbiddenCursor if reason else Qt.CursorShape.BlankCursor)
-        for name in (*TOOLS, "mirror", "n-fold", "clear"):
+        for name in (*TOOLS, *(f"colour-{k + 1}" for k in range(COLOURS)), "mirror", "n-fold", "clear"):
             self.actions_by_name[name].setEnabled(not reason)
         self.setToolTip(help_text)
         self.update()
@@ -160,12 +187,20 @@ class Easel(Canvas):
 
     # ---- painting ----------------------------------------------------------------------------------------------------
 
-    def begin(self, position: QPointF, pressure: float = 1.0, erase: bool = False, straight: bool = False) -> None:
-        """Start a stroke at a widget position."""
+    def begin(self, position: QPointF, pressure: float = 1.0, erase: bool = False, straight: bool = False, alone: bool = False) -> None:
+        """Start a stroke at a widget position; ``alone`` lets eraser and blur touch the chosen colour only."""
         if self._locked or self._stroke is not None:
             return
         x, y = self.cell_at(position)
-        self._stroke = Stroke(self._raster, "eraser" if erase else self.tool, self.radius, self.flow, self.symmetry)
+        tool: Tool = "eraser" if erase else self.tool
+        self._stroke = Stroke(self._touched_layers(tool, alone), tool, self.radius, self.flow, self.symmetry)
+        used = self.used_colours()
+        shown = tuple(sorted({*used, self.colour_})) if tool in ("brush", "gaussian") else used
+        if shown != self._picture.used:
+            before, self._picture.used = self._picture.many, shown
+            if before != self._picture.many:
+                self._picture.refresh()
+                self.update()
         self._straight_from, self._busy = None, True
         self.strokeStarted.emit()
         if straight:
@@ -173,6 +208,12 @@ class Easel(Canvas):
             self._queue.append((*self._straight_from, pressure))
         self._queue.append((x, y, pressure))
         self._advance()
+
+    def _touched_layers(self, tool: Tool, alone: bool) -> Raster:
+        """The layers that a stroke changes, as a view: the chosen colour's, or all up to the last that holds ink."""
+        if alone or tool in ("brush", "gaussian"):
+            return self._layers[self.colour_ : self.colour_ + 1]
+        return self._layers[: max(self.used_colours(), default=0) + 1]
 
     def move_to(self, position: QPointF, pressure: float = 1.0, straight: bool = False) -> None:
         """Go on; what arrives within one frame is painted together."""
@@ -202,7 +243,10 @@ class Easel(Canvas):
         self._anchor = self._last_touch
         self._straight_from = None
         self.strokeEnded.emit()
-        self._push({"eraser": "erase", "blur": "blur"}.get(stroke.tool, "paint"), stroke.base, self._raster)
+        self._push({"eraser": "erase", "blur": "blur"}.get(stroke.tool, "paint"), stroke.base, stroke.raster, stroke.raster)
+        many, self._picture.used = self._picture.many, self.used_colours()
+        if many != self._picture.many:
+            self._redraw()
         self.changed.emit()
         self.strokeFinished.emit()
 
@@ -229,6 +273,7 @@ class Easel(Canvas):
         if self._stroke is not None:
             self._redraw(self._stroke.restart())
             self._stroke, self._busy = None, False
+            self._redraw()
             self.strokeEnded.emit()
 
     # ---- events ------------------------------------------------------------------------------------------------------
@@ -236,7 +281,7 @@ class Easel(Canvas):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             self._point_at(event.position())
-            self.begin(event.position(), erase=event.button() == Qt.MouseButton.RightButton, straight=_shift(event))
+            self.begin(event.position(), erase=event.button() == Qt.MouseButton.RightButton, straight=_shift(event), alone=_ctrl(event))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.move_to(event.position(), straight=_shift(event))
@@ -250,7 +295,7 @@ class Easel(Canvas):
         match event.type():
             case QEvent.Type.TabletPress:
                 flipped = event.pointerType() == QPointingDevice.PointerType.Eraser
-                self.begin(event.position(), pressure, erase=flipped, straight=_shift(event))
+                self.begin(event.position(), pressure, erase=flipped, straight=_shift(event), alone=_ctrl(event))
             case QEvent.Type.TabletMove:
                 self.move_to(event.position(), pressure, straight=_shift(event))
             case QEvent.Type.TabletRelease:
@@ -302,7 +347,7 @@ class Easel(Canvas):
             )
             self.move_to(place)
         elif event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self.begin(at, straight=_shift(event))
+            self.begin(at, straight=_shift(event), alone=_ctrl(event))
         elif event.key() == Qt.Key.Key_Escape and self._stroke is not None:
             self._drop_stroke()
         else:
@@ -328,3 +373,7 @@ class Easel(Canvas):
 
 def _shift(event: Any) -> bool:
     return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+
+
+def _ctrl(event: Any) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)

@@ -11,17 +11,21 @@ from gui.easel.brushes import NOWHERE, Raster, Rect
 
 TILE = 32
 
-Tiles = dict[tuple[int, int], tuple[Raster, Raster]]
+Tiles = dict[tuple[int, ...], tuple[Raster, Raster]]
+"""By (top, left), or by (layer, top, left)."""
 
 
 def differing_tiles(before: Raster, after: Raster) -> Tiles:
-    """The tiles in which two rasters of the same size differ, with copies of both."""
+    """The tiles in which two rasters of the same size, or any of their layers, differ, with copies of both."""
     found: Tiles = {}
-    for top in range(0, before.shape[0], TILE):
-        for left in range(0, before.shape[1], TILE):
-            place = (slice(top, top + TILE), slice(left, left + TILE))
-            if not np.array_equal(before[place], after[place]):
-                found[(top, left)] = (before[place].copy(), after[place].copy())
+    for layer in np.ndindex(before.shape[:-2]):
+        if layer and np.array_equal(before[layer], after[layer]):
+            continue
+        for top in range(0, before.shape[-2], TILE):
+            for left in range(0, before.shape[-1], TILE):
+                place = (*layer, slice(top, top + TILE), slice(left, left + TILE))
+                if not np.array_equal(before[place], after[place]):
+                    found[(*layer, top, left)] = (before[place].copy(), after[place].copy())
     return found
 
 
@@ -49,8 +53,8 @@ class RasterCommand(QUndoCommand):
 
     def _put(self, which: int) -> None:
         rect = NOWHERE
-        for (top, left), pair in self._tiles.items():
+        for (*layer, top, left), pair in self._tiles.items():
             tile = pair[which]
-            self._raster[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+            self._raster[*layer, top : top + tile.shape[0], left : left + tile.shape[1]] = tile
             rect = Rect(left, top, left + tile.shape[1], top + tile.shape[0]).united(rect)
         self._tell(rect)

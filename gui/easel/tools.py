@@ -1,4 +1,4 @@
-"""EaselTools: the row of buttons and the two sliders beneath the canvas."""
+"""EaselTools: the row of buttons, the colours and the two sliders beneath the canvas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from gui.easel.actions import fold_menu
 from gui.easel.easel import LARGEST, SMALLEST, Easel
+from gui.easel.swatches import Swatches
 from gui.forms.struct_form import StructForm
 
 BUTTONS = ("brush", "gaussian", "blur", "eraser", "mirror", "n-fold", "clear", "undo", "redo")
@@ -49,6 +50,8 @@ class EaselTools(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(5)
         outer.addLayout(row)
+        self.swatches = Swatches(easel, self)
+        outer.addWidget(self.swatches)
         outer.addWidget(self.form)
         easel.sizeChanged.connect(self._show)
         easel.flowChanged.connect(self._show)

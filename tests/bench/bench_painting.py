@@ -1,4 +1,4 @@
-"""Painting: what one frame costs, from the mouse's positions to the repainted rectangle, for each tool in a real window.
+"""Painting: what a frame costs, from the mouse's positions to the repainted rectangle, by tool in a real window, in one colour and in eight.
 
 A stroke goes round the canvas at 60 frames a second with eight positions a frame, as a fast hand with a good mouse gives them.
 Run: ``python -m tests.bench.bench_painting [seconds a tool]`` with a display.
@@ -17,6 +17,7 @@ from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QApplication
 
 from gui.easel.brushes import TOOLS
+from gui.easel.canvas import COLOURS
 from gui.easel.easel import Easel
 from gui.theme import apply_theme
 
@@ -42,6 +43,19 @@ def main(seconds: float = 2.0) -> dict[str, float]:
             name = f"{tool}, {2 * folds if folds > 1 else 1} copies"
             found[name] = 1e3 * float(np.quantile(spent, 0.99))
             print(f"  {name:22} median {1e3 * float(np.median(spent)):5.2f} ms   p99 {found[name]:5.2f} ms")
+    easel.set_symmetry(mirror=False, folds=1)
+    for tool in TOOLS:
+        for k in range(COLOURS):
+            easel.set_colour(k)
+            easel.set_tool("brush")
+            easel.begin(QPointF(60 + 50 * k, 60))
+            easel.move_to(QPointF(60 + 50 * k, 450))
+            easel.end()
+        easel.set_tool(tool)
+        spent = _painted(app, easel, seconds)
+        name = f"{tool}, {COLOURS} colours"
+        found[name] = 1e3 * float(np.quantile(spent, 0.99))
+        print(f"  {name:22} median {1e3 * float(np.median(spent)):5.2f} ms   p99 {found[name]:5.2f} ms")
     easel.close()
     return found
 
