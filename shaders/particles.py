@@ -77,7 +77,7 @@ def largest_point() -> float:
 
 
 def particle_colours(keep: Keep, data: PaneData, by: ColourBy, theme: Theme, index: int) -> colours.Table:
-    """Colour of each particle, (n, 3), by angle of start, speed at a stored frame, region of arrival, or one for all."""
+    """Colour of each particle, (n, 3), by angle of start, speed at a stored frame, region of arrival, label, or one for all."""
     positions, region = data.positions, data.region
     assert positions is not None
     size = 12 * positions.shape[1]
@@ -86,7 +86,10 @@ def particle_colours(keep: Keep, data: PaneData, by: ColourBy, theme: Theme, ind
         found = keep.get(positions, ("speed", index, theme.dark), lambda: speed_colours(data, index, theme), size)
     elif by == "region" and region is not None and len(region) == positions.shape[1]:
         found = keep.get((positions, region), ("region", theme.dark), lambda: colours.regions(theme)[region % 8], size)
-    elif by == "plain":
+    elif by == "label" and data.labels is not None and len(data.labels) == positions.shape[1]:
+        labels = data.labels
+        found = keep.get((positions, labels), ("label", theme.dark), lambda: colours.labels(theme)[labels % 8], size)
+    elif by in ("plain", "label"):
         plain = rgb(theme.alpha)
         found = keep.get(positions, ("plain", theme.dark), lambda: np.tile(plain, (positions.shape[1], 1)), size)
     else:

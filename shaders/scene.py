@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-ColourBy = Literal["start", "speed", "region", "plain"]
+ColourBy = Literal["start", "speed", "region", "label", "plain"]
 ThemeName = Literal["dark", "light"]
 FieldStyle = Literal["arrows", "streamlines"]
 
@@ -90,6 +90,8 @@ class Pane(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     title: str = ""
     caption: str = ""
+    measured: str = ""
+    """What only the run itself could tell, for the caption: the evaluations of an adaptive method."""
     metric: str = ""
     """The live distance with its floor, in words: ``"W₂ 0.038 · floor 0.033"``."""
     layers: Layers = Layers()
@@ -120,6 +122,8 @@ class PaneData:
     """(m, n, d)."""
     region: NDArray[np.int32] | None = None
     """(n,) index of the region of arrival, 0 … 7."""
+    labels: NDArray[np.int32] | None = None
+    """(n,) which of the eight label colours each particle has, 0 … 7."""
     target: NDArray[np.float32] | None = None
     """(h, w) density, row 0 at the bottom, any positive scale."""
     target_box: tuple[float, float, float, float] | None = None

@@ -20,6 +20,7 @@ COLOURS: dict[ColourBy, tuple[str, str]] = {
     "start": ("start", "By the angle at which a particle starts"),
     "speed": ("speed", "By how fast a particle moves at t"),
     "region": ("arrival", "By the region of the target in which a particle arrives"),
+    "label": ("label", "By the label it was asked for, or of the part of the target in which it arrives"),
     "plain": ("none", "All alike"),
 }
 SIZES = (1.0, 12.0)

@@ -1,4 +1,4 @@
-"""Painting: what a frame costs, from the mouse's positions to the repainted rectangle, by tool in a real window, in one colour and in eight.
+"""Painting: what a frame costs, from the mouse's positions to the repainted pixels, by tool in a real window, in one colour and eight.
 
 A stroke goes round the canvas at 60 frames a second with eight positions a frame, as a fast hand with a good mouse gives them.
 Run: ``python -m tests.bench.bench_painting [seconds a tool]`` with a display.

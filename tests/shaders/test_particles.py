@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from shaders import layout
+from shaders.colours import labels
 from shaders.layout import plot_area
 from shaders.particles import exposure, speed_colours
 from shaders.scene import Axes, Camera, PaneData, Particles
@@ -45,6 +46,26 @@ def test_half_way_between_two_stored_frames(render):
     sc = scene(SPOT, t=0.25)
     lit = np.abs(render(sc, data) - render(sc, PaneData())).sum(-1)
     assert centroid(lit) == pytest.approx(tuple(pixel_of(sc, (-0.5, 0.125))), abs=0.2)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_particles_wear_the_colour_of_their_label(render, dark):
+    sc = replace(scene(replace(SPOT, particles=Particles(size=20.0, colour="label", opacity=1.0))), theme="dark" if dark else "light")
+    points = [(-1.0, 0.0), (1.0, 0.0)]
+    shown = render(sc, still(points, labels=np.array([4, 6], dtype=np.int32)))
+    empty = render(sc, PaneData())
+    table = labels(THEMES[sc.theme])
+    for point, k in zip(points, (4, 6), strict=True):
+        x, y = np.rint(pixel_of(sc, point)).astype(int)
+        seen = (shown[y, x].astype(float) - empty[y, x])[:3]
+        wanted = table[k] * 255 - empty[y, x][:3]
+        assert seen @ wanted > 0.9 * np.linalg.norm(seen) * np.linalg.norm(wanted)
+    # without labels all are alike
+    plain = render(
+        replace(sc, panes=(replace(sc.panes[0], layers=replace(SPOT, particles=Particles(size=20.0, colour="plain", opacity=1.0))),)),
+        still(points),
+    )
+    assert np.array_equal(render(sc, still(points)), plain)
 
 
 def test_light_adds_up_in_any_order(render):
