@@ -144,4 +144,4 @@ def field_of(experiment: Experiment, weights: np.ndarray, device: str = "cpu") -
     length = experiment.flat_length()
     if len(weights) != length:
         raise Problem(f"the weights kept are {len(weights)} numbers, and this network has {length}.")
-    return LearnedField(experiment, torch.from_numpy(weights.copy()).to(resolve(device)))
+    return experiment.objective.field(experiment, torch.from_numpy(weights.copy()).to(resolve(device)))

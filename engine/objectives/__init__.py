@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from engine.objectives.base import ObjectiveBase, ObjectiveCore
+from engine.objectives.ddpm import DDPM
 from engine.objectives.joint import FlowAndScore, StochasticInterpolant
 from engine.objectives.likelihood import Likelihood
 from engine.objectives.marginal import MarginalFlowMatching
+from engine.objectives.one_step import OneStep
 from engine.objectives.regression import Data, FlowMatching, Noise, Score, VPrediction
 from engine.objectives.score_matching import ExplicitScore, ImplicitScore, SlicedScore
 
@@ -19,12 +21,15 @@ Objective = (
     | ExplicitScore
     | ImplicitScore
     | SlicedScore
+    | DDPM
     | Likelihood
     | StochasticInterpolant
     | FlowAndScore
+    | OneStep
 )
 
 __all__ = [
+    "DDPM",
     "Data",
     "ExplicitScore",
     "FlowAndScore",
@@ -36,6 +41,7 @@ __all__ = [
     "Objective",
     "ObjectiveBase",
     "ObjectiveCore",
+    "OneStep",
     "Score",
     "SlicedScore",
     "StochasticInterpolant",

@@ -15,8 +15,10 @@ from engine.paths import Prediction
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from engine.experiment import Experiment
+    from engine.fields.learned import LearnedField
     from engine.flat_mlp import FlatMLP
     from engine.learners.base import Learner
 
@@ -56,6 +58,12 @@ class ObjectiveCore(Choice, frozen=True, kw_only=True):
         from engine.learners.regression import RegressionLearner
 
         return RegressionLearner(experiment, network, device)
+
+    def field(self, experiment: Any, weights: Tensor) -> LearnedField:
+        """The field of a network trained by this, with the given flat weights (kept, not copied)."""
+        from engine.fields.learned import LearnedField
+
+        return LearnedField(experiment, weights)
 
 
 class ObjectiveBase(ObjectiveCore, frozen=True, kw_only=True):
