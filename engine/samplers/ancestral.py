@@ -46,6 +46,7 @@ def ddim_step(path: GaussianPath, given: Prediction, t: float, end: float, varia
 class Ancestral(SamplerBase, frozen=True, kw_only=True):
     """x <- a x + b prediction + c dW, the three numbers given by ``coefficients``."""
 
+    group: ClassVar[str] = "Diffusion"
     stochastic: ClassVar[bool] = True
     needs: ClassVar[tuple[Need, ...]] = (gaussian,)
 
@@ -58,13 +59,13 @@ class Ancestral(SamplerBase, frozen=True, kw_only=True):
     ) -> Iterator[Tensor]:
         import torch
 
-        x, noise, path = x0, Increments(brownian, times[0], self.label), gaussian_path(field)
+        x, noise, path = x0, Increments(brownian, self.label), gaussian_path(field)
         for t, end in pairwise(times):
             a, b, c = self.coefficients(path, field.prediction, t, end, end == times[-1])
             with torch.no_grad():
                 x = x.mul(a).add_(field(x, t), alpha=b)
                 if c > 0.0:
-                    x.add_(noise.to(end, x), alpha=c)
+                    x.add_(noise.between(t, end, x), alpha=c)
             yield x
 
 
@@ -110,6 +111,10 @@ class DDIM(Ancestral, tag="ddim", frozen=True, kw_only=True):
 
     def coefficients(self, path: GaussianPath, given: Prediction, t: float, end: float, last: bool) -> Step:
         return ddim_step(path, given, t, end, self.eta**2 * posterior_variance(path, t, end))
+
+    @property
+    def noisy(self) -> bool:
+        return self.eta > 0.0
 
     @property
     def words(self) -> str:

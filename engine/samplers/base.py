@@ -35,6 +35,7 @@ class Record:
 class SamplerBase(Choice, frozen=True, kw_only=True):
     """A way from t_min to t_max in ``steps`` steps."""
 
+    group: ClassVar[str] = "ODE"
     stochastic: ClassVar[bool] = False
     """Whether it draws random numbers on the way, from a BrownianPath (which also names the seed)."""
     evaluations_per_step: ClassVar[int] = 1
@@ -61,6 +62,11 @@ class SamplerBase(Choice, frozen=True, kw_only=True):
             if reason:
                 return reason
         return self.grid.refusal(path_of(subject))
+
+    @property
+    def noisy(self) -> bool:
+        """Whether these settings add noise on the way; without it the sampler follows the probability flow."""
+        return self.stochastic
 
     @property
     def evaluations(self) -> int | None:

@@ -42,6 +42,7 @@ class DPMSolver(SamplerBase, tag="dpm-solver", frozen=True, kw_only=True):
         r"\quad h = \lambda' - \lambda,\ \lambda = \ln\frac{\alpha}{\beta}"
     )
     source: ClassVar[str] = "Lu 2211.01095, algorithm 2 (2M)"
+    group: ClassVar[str] = "Diffusion"
     order: ClassVar[float] = 2.0
     needs: ClassVar[tuple[Need, ...]] = (gaussian,)
     remedy: ClassVar[str] = "take more steps, or solver_order = 1"

@@ -41,6 +41,7 @@ class Karras(SamplerBase, tag="karras", frozen=True, kw_only=True):
         r"\quad y = \tfrac{x}{\alpha},\ \sigma = \tfrac{\beta}{\alpha}"
     )
     source: ClassVar[str] = "Karras 2206.00364, algorithm 2"
+    group: ClassVar[str] = "Diffusion"
     stochastic: ClassVar[bool] = True
     evaluations_per_step: ClassVar[int] = 2
     order: ClassVar[float] = 2.0
@@ -62,7 +63,7 @@ class Karras(SamplerBase, tag="karras", frozen=True, kw_only=True):
         import torch
 
         x, path = x0, gaussian_path(field)
-        noise = Increments(brownian, times[0], self.label)
+        noise = Increments(brownian, self.label)
         for t, end in pairwise(times):
             with torch.no_grad():
                 alpha, beta = float(path.alpha(t)), float(path.beta(t))
@@ -70,7 +71,7 @@ class Karras(SamplerBase, tag="karras", frozen=True, kw_only=True):
                 if raised < t:
                     ratio = float(path.alpha(raised)) / alpha
                     added = math.sqrt(max(0.0, float(path.beta(raised)) ** 2 - (ratio * beta) ** 2))
-                    unit = noise.to(end, x).mul_(1.0 / math.sqrt(end - t))
+                    unit = noise.between(t, end, x).mul_(1.0 / math.sqrt(end - t))
                     x = x.mul(ratio).add_(unit, alpha=self.s_noise * added)
                 x = heun_in_level(field, path, x, raised, end, last=end == times[-1])
             yield x
@@ -87,6 +88,10 @@ class Karras(SamplerBase, tag="karras", frozen=True, kw_only=True):
     def evaluations(self) -> int:
         """Two a step, one in the last."""
         return 2 * self.steps - 1
+
+    @property
+    def noisy(self) -> bool:
+        return self.s_churn > 0.0
 
     @property
     def words(self) -> str:

@@ -36,6 +36,7 @@ class AnnealedLangevin(SamplerBase, tag="annealed-langevin", frozen=True, kw_onl
     summary: ClassVar[str] = "Langevin steps at one noise level after another, smaller with the noise."
     formula: ClassVar[str] = r"x \leftarrow x + \eta_k\,s_{t_k}(x) + \sqrt{2\eta_k}\,\xi,\quad \eta_k = c\,\beta_{t_k}^2"
     source: ClassVar[str] = "Song & Ermon 1907.05600, algorithm 1"
+    group: ClassVar[str] = "Langevin"
     stochastic: ClassVar[bool] = True
     order: ClassVar[float] = 0.0
     needs: ClassVar[tuple[Need, ...]] = (gaussian,)
@@ -88,6 +89,7 @@ class LangevinAtData(SamplerBase, frozen=True, kw_only=True):
     The time that the steps are filed under runs from t_min to t_max and means progress only.
     """
 
+    group: ClassVar[str] = "Langevin"
     stochastic: ClassVar[bool] = True
     order: ClassVar[float] = 0.0
     remedy: ClassVar[str] = "take smaller steps (step_size)"

@@ -20,21 +20,20 @@ def driven(brownian: BrownianPath | None, label: str) -> BrownianPath:
 
 
 class Increments:
-    """W(end) - W(the end before), asked for in order."""
+    """W(end) - W(t); the end of one is kept at hand as the beginning of the next."""
 
-    def __init__(self, brownian: BrownianPath | None, t: float, label: str) -> None:
+    def __init__(self, brownian: BrownianPath | None, label: str) -> None:
         """Raises ValueError where a stochastic sampler is given no Brownian path."""
         self._brownian = driven(brownian, label)
-        self._before = self._brownian.at(t)
+        self._time, self._value = -1.0, self._brownian.at(0.0)
 
-    def to(self, end: float, like: Tensor) -> Tensor:
-        """(n, d), of variance end less the end before, on the device of ``like`` and in its precision."""
+    def between(self, t: float, end: float, like: Tensor) -> Tensor:
+        """(n, d), of variance end - t, on the device of ``like`` and in its precision."""
         import torch
 
-        after = self._brownian.at(end)
-        step = torch.from_numpy(after - self._before).to(like.device, like.dtype)
-        self._before = after
-        return step
+        before = self._value if t == self._time else self._brownian.at(t)
+        self._time, self._value = end, self._brownian.at(end)
+        return torch.from_numpy(self._value - before).to(like.device, like.dtype)
 
 
 def normals(brownian: BrownianPath, name: str, step: int, like: Tensor) -> Tensor:

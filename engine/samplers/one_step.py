@@ -25,6 +25,7 @@ class OneStep(SamplerBase, tag="one-step", frozen=True, kw_only=True):
     summary: ClassVar[str] = "Jumps from noise to data at once, by a model that learned the average velocity."
     formula: ClassVar[str] = r"x_t = x_r + (t - r)\,\bar u(x_r, r, t),\quad \bar u = \frac{1}{t-r}\int_r^t u_\tau(x_\tau)\,d\tau"
     source: ClassVar[str] = "Geng 2505.13447"
+    group: ClassVar[str] = "One step"
     order: ClassVar[float] = 0.0
     needs: ClassVar[tuple[Need, ...]] = (average,)
     remedy: ClassVar[str] = "train longer"

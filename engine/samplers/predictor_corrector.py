@@ -39,6 +39,7 @@ class PredictorCorrector(SamplerBase, tag="predictor-corrector", frozen=True, kw
         r"\eta = 2\,(\mathrm{snr}\cdot\beta_{t_{k+1}})^2"
     )
     source: ClassVar[str] = "Song 2011.13456, algorithms 1–5"
+    group: ClassVar[str] = "Diffusion"
     stochastic: ClassVar[bool] = True
     needs: ClassVar[tuple[Need, ...]] = (gaussian,)
 
@@ -56,7 +57,7 @@ class PredictorCorrector(SamplerBase, tag="predictor-corrector", frozen=True, kw
     ) -> Iterator[Tensor]:
         import torch
 
-        x, path, noise = x0, gaussian_path(field), Increments(brownian, times[0], self.label)
+        x, path, noise = x0, gaussian_path(field), Increments(brownian, self.label)
         for index, (t, end) in enumerate(pairwise(times)):
             with torch.no_grad():
                 if self.predictor == "ancestral":
@@ -64,7 +65,7 @@ class PredictorCorrector(SamplerBase, tag="predictor-corrector", frozen=True, kw
                     x = x.mul(a).add_(field(x, t), alpha=b)
                 else:
                     x, c = sde_step(field, REVERSAL, x, t, end)
-                x.add_(noise.to(end, x), alpha=c)
+                x.add_(noise.between(t, end, x), alpha=c)
                 for k in range(self.corrector_steps):
                     xi = normals(driven(brownian, self.label), "corrector", index * self.corrector_steps + k, x)
                     x = langevin_step(field, path, x, end, 2.0 * self.snr**2, xi)

@@ -78,6 +78,7 @@ def sde_step(field: Field, sigma: Sigma, x: Tensor, t: float, end: float) -> tup
 class SDESampler(SamplerBase, frozen=True, kw_only=True):
     """What the samplers of this SDE share: sigma_t, and plain Euler-Maruyama steps."""
 
+    group: ClassVar[str] = "SDE"
     stochastic: ClassVar[bool] = True
     needs: ClassVar[tuple[Need, ...]] = (score,)
 
@@ -96,12 +97,12 @@ class SDESampler(SamplerBase, frozen=True, kw_only=True):
     ) -> Iterator[Tensor]:
         import torch
 
-        x, noise, sigma = x0, Increments(brownian, times[0], self.label), self.diffusion()
+        x, noise, sigma = x0, Increments(brownian, self.label), self.diffusion()
         for t, end in pairwise(times):
             with torch.no_grad():
                 x, c = sde_step(field, sigma, x, t, end)
                 if c > 0.0 and not (self.quiet_end() and end == times[-1]):
-                    x.add_(noise.to(end, x), alpha=c)
+                    x.add_(noise.between(t, end, x), alpha=c)
             yield x
 
     def refusal(self, subject: Experiment | Field) -> str | None:
@@ -197,15 +198,15 @@ class StochasticHeun(SDESampler, tag="stochastic-heun", frozen=True, kw_only=Tru
     ) -> Iterator[Tensor]:
         import torch
 
-        x, noise, sigma = x0, Increments(brownian, times[0], self.label), self.sigma
+        x, noise, sigma = x0, Increments(brownian, self.label), self.sigma
         for t, end in pairwise(times):
             with torch.no_grad():
                 if end == times[-1] or self._is_stiff(field, t, end):
                     for start, stop in pairwise((t, 0.5 * (t + end), end)):
                         x, c = sde_step(field, sigma, x, start, stop)
-                        x.add_(noise.to(stop, x), alpha=c)
+                        x.add_(noise.between(start, stop, x), alpha=c)
                 else:
-                    x = self._trapezoid(field, x, t, end, noise.to(end, x))
+                    x = self._trapezoid(field, x, t, end, noise.between(t, end, x))
             yield x
 
     def _trapezoid(self, field: Field, x: Tensor, t: float, end: float, dw: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.brownian import BrownianPath
-from engine.samplers import RK4, Euler, EulerMaruyama, Heun
+from engine.samplers import RK4, Euler, EulerMaruyama, Heun, Midpoint
 from engine.samplers.sde import ancestral_step, euler_maruyama_step, is_ancestral
 from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
 from engine.schedules import CondOT, Trigonometric, VPCosine, VPLinear
@@ -183,7 +183,7 @@ def test_denoise_last_leaves_out_the_last_noise_alone():
 def test_states_are_fresh_tensors_without_gradient():
     field = GaussianField(CondOT())
     x0 = torch.ones(3, 2, dtype=torch.float64, requires_grad=True)
-    for sampler in (Euler(), Heun(), RK4(), EulerMaruyama()):
+    for sampler in (Euler(), Midpoint(), Heun(), RK4(), EulerMaruyama()):
         states = list(sampler.solve(field, x0, grid(field, Euler(steps=4)), BrownianPath(0, 3, 2)))
         assert len({state.data_ptr() for state in states}) == 4
         assert not any(state.requires_grad for state in states)
