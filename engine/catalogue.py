@@ -8,15 +8,24 @@ import msgspec
 from msgspec import Struct
 
 from engine.choice import Choice, Problem
+from engine.couplings import Coupling
+from engine.experiment import ProbabilityPath
 from engine.introspection import Parameter, alternatives, parameters, tag_of
 from engine.objectives import Objective
 from engine.samplers import Sampler
-from engine.schedules import Schedule
+from engine.sources import Source
 from engine.targets import Target
 
-Kind = Literal["targets", "paths", "objectives", "samplers"]
+Kind = Literal["targets", "sources", "paths", "couplings", "objectives", "samplers"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_UNIONS: dict[Kind, Any] = {"targets": Target, "paths": Schedule, "objectives": Objective, "samplers": Sampler}
+_UNIONS: dict[Kind, Any] = {
+    "targets": Target,
+    "sources": Source,
+    "paths": ProbabilityPath,
+    "couplings": Coupling,
+    "objectives": Objective,
+    "samplers": Sampler,
+}
 
 
 def catalogue(kind: str) -> list[dict[str, Any]]:

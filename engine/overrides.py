@@ -38,6 +38,8 @@ class _Node:
     """How the user wrote it, for messages: ``--set path.sigma_min=0.1``."""
     value: Any = None
     given: bool = False
+    folder: Path = Path()
+    """Where a file that is named here is looked for."""
     below: dict[str, _Node] = field(default_factory=dict)
 
 
@@ -65,7 +67,7 @@ def sampler_from(name: str, sets: Iterable[str] = (), steps: int | None = None, 
 def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
     """The experiment of a TOML file: the same tree as ``--set``, e.g. ``path = "ot"`` or ``[path]`` with ``type = "ot"``.
 
-    ``target`` is a shape's name, a file (relative to the TOML file) or a table. Raises Problem.
+    ``target`` and ``source`` are a shape's name, a file (relative to the TOML file) or a table. Raises Problem.
     """
     path = Path(path)
     try:
@@ -84,7 +86,7 @@ def from_toml(path: Path, base: Experiment | None = None) -> Experiment:
         del document["target"]
         experiment = msgspec.structs.replace(experiment, target=target_from(target, folder=path.parent, flag=f"{path}: target="))
     tree = _Node(str(path))
-    _graft(tree, document, f"{path}: ")
+    _graft(tree, document, f"{path}: ", path.parent)
     return cast(Experiment, _rebuilt(Experiment, experiment, tree, "the experiment"))
 
 
@@ -125,14 +127,14 @@ def _place(tree: _Node, text: str, origin: str) -> None:
     node.origin, node.value, node.given = origin, value.strip(), True
 
 
-def _graft(tree: _Node, document: dict[str, Any], prefix: str, trail: str = "") -> None:
+def _graft(tree: _Node, document: dict[str, Any], prefix: str, folder: Path, trail: str = "") -> None:
     for name, value in document.items():
         here = f"{trail}.{name}" if trail else name
         if isinstance(value, dict):
             node = tree.below[name] = _Node(f"{prefix}{here}")
-            _graft(node, value, prefix, here)
+            _graft(node, value, prefix, folder, here)
         else:
-            tree.below[name] = _Node(f"{prefix}{here}={value}", value, True)
+            tree.below[name] = _Node(f"{prefix}{here}={value}", value, True, folder)
 
 
 def _rebuilt(struct: type[Struct], current: Struct | None, node: _Node, what: str, others: Sequence[type[Struct]] = ()) -> Struct:
@@ -189,9 +191,18 @@ def _chosen(parameter: Parameter, current: Struct | None, node: _Node) -> Struct
         )
     elif str(tag.value) in kinds:
         struct, current = kinds[str(tag.value)], None
+    elif any(_takes_file(kind) for kind in kinds.values()) and (tag.folder / str(tag.value)).is_file():
+        from engine.targets.loading import load_target
+
+        current = load_target(tag.folder / str(tag.value))
+        struct = type(current)
     else:
         raise Problem(f"{tag.origin}: there is no {parameter.name} {str(tag.value)!r}; there are {', '.join(kinds)}")
     return _rebuilt(struct, current, node, f"{parameter.name} {tag_of(struct)}".strip(), parameter.alternatives)
+
+
+def _takes_file(struct: type[Struct]) -> bool:
+    return any(parameter.kind == "array" for parameter in parameters(struct).values())
 
 
 def _leaf(parameter: Parameter, node: _Node) -> Any:

@@ -1,4 +1,4 @@
-"""``list``: the targets, paths, objectives and samplers there are, by the names that ``--set`` takes."""
+"""``list``: the targets, sources, paths, couplings, objectives and samplers there are, by the names that ``--set`` takes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,18 @@ def run(arguments: Sequence[str]) -> None:
     for kind, rows in found.items():
         if asked.kind is None:
             sys.stdout.write(f"{kind}\n")
+        known = {row["name"] for row in found.get("targets", [])} if kind == "sources" else set()
         for row in rows:
-            sys.stdout.write(f"  {row['name']:<16} {row['summary']}\n")
+            if row["name"] in known:
+                continue  # said once, among the targets
+            sys.stdout.write(f"  {row['name']:<18} {row['summary']}\n")
             for parameter in row["parameters"]:
                 sys.stdout.write(f"      {_words(parameter)}\n")
                 for alternative in parameter.get("alternatives", []):
                     for inner in alternative["parameters"]:
                         sys.stdout.write(f"          {alternative['name']}: {parameter['name']}.{_words(inner)}\n")
+        if known:
+            sys.stdout.write("  and every target\n")
 
 
 def _words(parameter: dict[str, Any]) -> str:

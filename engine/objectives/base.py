@@ -83,4 +83,5 @@ class ObjectiveBase(ObjectiveCore, frozen=True, kw_only=True):
 
     def refusal(self, experiment: Experiment) -> str | None:
         weight: Weight | None = getattr(self, "weight", None)
-        return self.time.refusal(experiment.path) or (weight.refusal(experiment.path) if weight is not None else None)
+        path = experiment.field_path()
+        return self.time.refusal(path) or (weight.refusal(path) if weight is not None else None)

@@ -20,7 +20,9 @@ import main as program
 from engine import session
 from engine.cli.common import spread_sets
 from engine.cli.sample import write
+from engine.experiment import ProbabilityPath
 from engine.history import History, next_milestone
+from engine.introspection import alternatives, tag_of
 from engine.targets import Moons
 from tests.engine.session_files import small_session
 
@@ -198,8 +200,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("8gaussians", "vp-cosine", "sigma_min", "flow-matching", "euler-maruyama", "sigma.scale"):
         assert name in out
     code, out, _ = run(["list", "paths", "--json"], capsys)
-    assert [row["name"] for row in json.loads(out)] == ["condot", "ot", "vp-linear", "vp-cosine", "trigonometric"]
-    assert set(json.loads(run(["list", "--json"], capsys)[1])) == {"targets", "paths", "objectives", "samplers"}
+    assert [row["name"] for row in json.loads(out)] == [tag_of(kind) for kind in alternatives(ProbabilityPath)]
+    assert set(json.loads(run(["list", "--json"], capsys)[1])) == {"targets", "sources", "paths", "couplings", "objectives", "samplers"}
     assert "there is no list of 'colours'" in refused(["list", "colours"], capsys)
 
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from engine.catalogue import KINDS, catalogue
 from engine.choice import Problem
+from engine.couplings import OptimalTransport
 from engine.experiment import Experiment
+from engine.interpolants import Interpolant, RootLatent, SineLatent
 from engine.introspection import alternatives, parameters, tag_of
 from engine.objectives import Score
 from engine.objectives.weights import SNR, One
@@ -24,6 +26,7 @@ from engine.schedules import OT, VPLinear
 from engine.targets import Mixture, Moons, Points
 
 BASE = Experiment()
+OBJECTIVES = ", ".join(map(tag_of, parameters(Experiment)["objective"].alternatives))
 PATHS = ", ".join(map(tag_of, parameters(Experiment)["path"].alternatives))
 
 
@@ -58,14 +61,15 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
     [
         ("path.sigma_min=0.1", "there is no 'sigma_min' in path condot; it has no settings (ot, ve have it)"),
         ("path=otto", f"there is no path 'otto'; there are {PATHS}"),
-        ("objective=flow", "there is no objective 'flow'; there are flow-matching, "),
+        ("objective=flow", f"there is no objective 'flow'; there are {OBJECTIVES}"),
         (
             "objective.weights=snr",
             "there is no 'weights' in objective flow-matching; it has time, weight",
         ),
         (
             "nothing=1",
-            "there is no 'nothing' in the experiment; it has target, source, coupling, path, start, objective, network, condition, training",
+            "there is no 'nothing' in the experiment; it has target, source, coupling, path, start, objective, network, "
+            "condition, training",
         ),
         ("training=3", "training has settings, such as training.batch=…"),
         ("training.batch=0", "must be at least 1 and at most 1,000,000"),
@@ -178,6 +182,25 @@ def test_toml_files_that_cannot_be_read(tmp_path: Path) -> None:
             from_toml(tmp_path / name)
 
 
+def test_sources_by_name_and_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = apply(BASE, ["source.noise=0.1", "source=moons", "coupling=optimal-transport", "path=interpolant", "path.gamma=sine"])
+    assert found.source == Moons(noise=0.1)
+    assert found.coupling == OptimalTransport()
+    assert found.path == Interpolant(gamma=SineLatent())
+    assert apply(found, ["source=gaussian", "path.gamma=sqrt", "path.gamma.a=0.5"]).path == Interpolant(gamma=RootLatent(a=0.5))
+    np.savetxt(tmp_path / "data.csv", np.random.default_rng(0).normal(size=(9, 2)), delimiter=",", header="a,b", comments="")
+    file = tmp_path / "lab.toml"
+    file.write_text('[source]\ntype = "data.csv"\nbandwidth = 0.2\n', encoding="utf-8")
+    found = from_toml(file)
+    assert isinstance(found.source, Points)
+    assert found.source.bandwidth == 0.2
+    monkeypatch.chdir(tmp_path)
+    assert apply(BASE, ["source=data.csv", "source.bandwidth=0.2"]).source == found.source
+    assert apply(BASE, ["target=data.csv"]).target.axis_names == ("a", "b")
+    with pytest.raises(Problem, match=r"^--set source=none\.csv: there is no source 'none\.csv'; there are gaussian, 8gaussians"):
+        apply(BASE, ["source=none.csv"])
+
+
 def test_targets_by_name() -> None:
     assert target_from("moons") == Moons()
     assert target_from("mixture") == Mixture()
@@ -190,7 +213,7 @@ def test_targets_by_name() -> None:
 
 
 def test_the_catalogue_is_json_and_its_names_can_be_set() -> None:
-    for kind, key in zip(KINDS, ("target", "path", "objective", None), strict=True):
+    for kind, key in zip(KINDS, ("target", "source", "path", "coupling", "objective", None), strict=True):
         rows = catalogue(kind)
         assert json.loads(json.dumps(rows, allow_nan=False)) == rows
         for row in rows:
