@@ -5,6 +5,7 @@ ziamath is imported and run on a thread of its own, after the window is there; u
 
 from __future__ import annotations
 
+import builtins
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal
@@ -13,6 +14,11 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from gui.theme import colour, notifier
+
+if hasattr(builtins, "__orig_import__"):
+    # PySide's own import reads the source of every module for its __feature__ switches, and is not safe in another thread: attributes
+    # and slots of widgets were missing, and the process crashed, while ziamath was being imported. Nothing here uses the switches.
+    builtins.__import__ = builtins.__orig_import__
 
 PART = r",\quad"
 """Where a long formula may break into lines."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QWidget
 
 from engine.curves import FEWEST, GAP, MOST, Curve, Points, Trend
 from gui.curve_plot import CurvePlot, Line
@@ -152,7 +152,6 @@ class CurveCanvas(CurvePlot):
         if self._dragged and self.selected is not None:
             name, index = self.selected
             self._put(name, self.series[name].moved(index, *self.where(event.position())))
-            self._tell(event.globalPosition())
             return
         self.setCursor(Qt.CursorShape.PointingHandCursor if self.point_at(event.position()) else Qt.CursorShape.CrossCursor)
 
@@ -183,15 +182,9 @@ class CurveCanvas(CurvePlot):
             name, index = self.selected
             points = self.series[name].without(index)
             if points is not None:
-                self.selected = None
+                self.selected = (name, index - 1)
                 self._put(name, points)
         self.update()
-
-    def _tell(self, place: QPointF) -> None:
-        if self.selected is not None:
-            name, index = self.selected
-            t, value = self.series[name].points[index]
-            QToolTip.showText(place.toPoint(), f"{self.series[name].letter}({t:.3g}) = {value:.3g}", self)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
@@ -248,6 +241,12 @@ class CurveCanvas(CurvePlot):
                 painter.setPen(QPen(colour("strong" if chosen else "field"), 1.6))
                 painter.setBrush(colour(series.role))
                 painter.drawEllipse(spot, radius + chosen, radius + chosen)
+        if self.selected is not None:
+            name, index = self.selected
+            t, value = self.series[name].points[index]
+            painter.setPen(colour("text"))
+            text = f"{self.series[name].letter} at t = {t:.3g} is {value:.3g}"
+            painter.drawText(QRectF(self.rect()).adjusted(0, 0, -18, -1), Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(colour("accent"), 1.0))

@@ -108,11 +108,11 @@ def test_keyboard_alone(qtbot: QtBot) -> None:
     assert form.value.alpha_curve == (*Drawn().alpha_curve[:1], (0.45, 0.21), *Drawn().alpha_curve[2:])
     for _ in range(9):
         QTest.keyClick(canvas, Qt.Key.Key_Space)
-    assert canvas.selected == ("alpha_curve", 2)  # once around through both curves
+    assert canvas.selected == ("alpha_curve", 2)  # once around through both curves, and one further
     QTest.keyClick(canvas, Qt.Key.Key_Delete)
-    QTest.keyClick(canvas, Qt.Key.Key_Space, Qt.KeyboardModifier.ShiftModifier)
-    assert canvas.selected is not None
     assert len(form.value.alpha_curve) == 3
+    QTest.keyClick(canvas, Qt.Key.Key_Space, Qt.KeyboardModifier.ShiftModifier)
+    assert canvas.selected == ("alpha_curve", 0)
 
 
 def test_what_makes_no_schedule_is_refused_with_its_sentence(qtbot: QtBot) -> None:
@@ -198,11 +198,12 @@ def test_colours_and_handles_in_both_themes(choice: Any, qtbot: QtBot) -> None:
     assert isinstance(app, QApplication)
     apply_theme(app, choice)
     try:
-        _, canvas, _ = shown_form(qtbot)
+        form, canvas, _ = shown_form(qtbot)
         image = canvas.grab().toImage()
         for role, point in (("alpha", (0.35, 0.2)), ("beta", (0.35, 0.9))):
             spot = pixel(canvas, *point) * image.devicePixelRatio()
             assert image.pixelColor(spot).name() == colour(role).name()
+        form.close()
     finally:
         apply_theme(app, "dark")
 
