@@ -160,7 +160,12 @@ def test_a_refused_combination_is_refused() -> None:
 
 @pytest.mark.parametrize("objective", [kind() for kind in get_args(Objective)], ids=lambda objective: objective.name)
 def test_every_objective_learns(objective: Noise) -> None:
-    """After 300 steps the denoiser at t = 0.8 has less than half the mean square error that it began with (seed 0; 0.15 to 0.42)."""
+    """After 300 steps the denoiser at t = 0.8 has less than half the mean square error that it began with (seed 0; 0.15 to 0.42).
+
+    A one-step model, which spends a quarter of its draws on one time, is given 900. Maximum likelihood fixes no denoiser.
+    """
+    if not objective.follows_path:
+        pytest.skip("its own marginals (tests/engine/test_likelihood.py)")
     path = VPCosine() if objective.heads == 1 else Bridge(sigma=1.0)
     experiment = Experiment(
         target=EightGaussians(), path=path, objective=objective, network=MLP(width=32, depth=2), training=Training(batch=256)
@@ -175,7 +180,7 @@ def test_every_objective_learns(objective: Noise) -> None:
         return float((denoiser(trainer.field(), x, 0.8) - denoiser(exact, x, 0.8)).square().mean())
 
     before = error()
-    advance(trainer, 300)
+    advance(trainer, 900 if objective.second_time else 300)
     assert error() < 0.5 * before
 
 
