@@ -6,6 +6,16 @@ from engine.targets.base import Frame, Standardise, TargetBase
 from engine.targets.mixture import Mixture
 from engine.targets.planar import Checkerboard, EightGaussians, Moons, Pinwheel, Rings, SCurve, Spiral, SwissRoll
 from engine.targets.points import Points
+from engine.targets.protocol import (
+    PROTOCOLS,
+    EightGaussiansA,
+    EightGaussiansB,
+    MoonsA,
+    MoonsB,
+    SCurveA,
+    WideEightGaussiansA,
+    WideMoonsA,
+)
 from engine.targets.raster import Image, Painting
 from engine.targets.spatial import Helix, SphereShell, SwissRoll3D, TorusKnot
 
@@ -26,6 +36,13 @@ Target = (
     | Image
     | Points
     | Mixture
+    | EightGaussiansA
+    | WideEightGaussiansA
+    | MoonsA
+    | WideMoonsA
+    | SCurveA
+    | EightGaussiansB
+    | MoonsB
 )
 
 SHAPES: tuple[type[TargetBase], ...] = (
@@ -41,6 +58,7 @@ SHAPES: tuple[type[TargetBase], ...] = (
     TorusKnot,
     SphereShell,
     SwissRoll3D,
+    *PROTOCOLS,
 )
 """The named shapes: every one can be built without arguments."""
 
@@ -48,16 +66,21 @@ __all__ = [
     "SHAPES",
     "Checkerboard",
     "EightGaussians",
+    "EightGaussiansA",
+    "EightGaussiansB",
     "Frame",
     "Helix",
     "Image",
     "Mixture",
     "Moons",
+    "MoonsA",
+    "MoonsB",
     "Painting",
     "Pinwheel",
     "Points",
     "Rings",
     "SCurve",
+    "SCurveA",
     "SphereShell",
     "Spiral",
     "Standardise",
@@ -66,4 +89,6 @@ __all__ = [
     "Target",
     "TargetBase",
     "TorusKnot",
+    "WideEightGaussiansA",
+    "WideMoonsA",
 ]
