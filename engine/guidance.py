@@ -151,11 +151,13 @@ def guide(
     seed: int,
     conditional: Callable[[], Sequence[Field]] | None = None,
     classifier: Callable[[], TrainedClassifier] | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Field:
     """``field`` (learned or exact, of ``experiment``) guided for n particles; itself where there is no guidance.
 
     ``conditional`` and ``classifier`` give what was made before, so that it need not be made again. Of an exact field the class posterior
-    is known, grad log p(y|x_t) = s(x|y) - s(x), so that both kinds of guidance are the same field. Raises Problem where it is refused.
+    is known, grad log p(y|x_t) = s(x|y) - s(x), so that both kinds of guidance are the same field. ``told`` hears of
+    the training of a classifier. Raises Problem where it is refused.
     """
     if isinstance(guidance, NoGuidance):
         return field
@@ -174,6 +176,8 @@ def guide(
         if found is None:
             for step in train_classifier(experiment, field.device):
                 found = step.classifier
+                if told is not None:
+                    told(f"classifier: step {step.step} of {step.steps}")
         assert found is not None
         return ClassifierGuidedField(field, found, guidance.scale, labels, class_means(experiment))
     from engine.fields.guided import guided_field

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import overrides, session
 from engine.choice import Problem
 from engine.cli.common import Arguments, Progress, command, say, spread_sets, undisturbed
 from engine.files import refuse_unwritable, replacing
+from engine.guidance import Guidance, NoGuidance
 from engine.samplers import Sampler
 from engine.session import Session
 
@@ -36,8 +39,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("session", metavar="S.pushforward")
     parser.add_argument("--sampler", default="heun", help="euler, heun, rk4 or euler-maruyama")
     parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="the sampler's, such as sigma=sqrt or sigma.scale=0.5"
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="the sampler's, such as sigma=sqrt; guidance.scale=2, guidance.y=1"
     )
+    parser.add_argument("--guidance", default="none", metavar="NAME", help="none, classifier-free or classifier: towards a label")
     parser.add_argument("--steps", metavar="N", type=int)
     parser.add_argument("--count", metavar="N", type=int, default=1000)
     parser.add_argument("--seed", metavar="N", type=int, default=0)
@@ -52,16 +56,40 @@ def run(arguments: Sequence[str]) -> None:
         raise Problem(f"--count {asked.count}: must be at least 1 and at most {MOST:,}")
     if not 0 <= asked.seed < 2**63:
         raise Problem(f"--seed {asked.seed}: must be at least 0 and below 2^63")
-    sampler = overrides.sampler_from(asked.sampler, asked.set, asked.steps)
+    of_guidance = [text for text in asked.set if text.startswith("guidance.")]
+    sampler = overrides.sampler_from(asked.sampler, [text for text in asked.set if text not in of_guidance], asked.steps)
+    guidance = guidance_from(asked.guidance, of_guidance)
     refuse_unwritable(out)
     loaded = session.load(Path(asked.session))
-    samples = draw(loaded, sampler, asked.count, asked.seed, model=asked.model, device=asked.device)
+    samples = draw(loaded, sampler, asked.count, asked.seed, model=asked.model, device=asked.device, guidance=guidance)
     write(samples, loaded.experiment.target.axis_names, out)
     say(f"{asked.count} samples of {', '.join(loaded.experiment.target.axis_names)} in {out}")
 
 
+class _Guided(Struct, frozen=True, kw_only=True):
+    """What ``--guidance`` and ``--set guidance.…`` decide."""
+
+    guidance: Guidance = NoGuidance()
+
+
+def guidance_from(name: str, sets: Sequence[str] = ()) -> Guidance:
+    """The guidance of that name with ``guidance.scale=2``, ``guidance.y=1``, … applied. Raises Problem."""
+    try:
+        named = overrides.apply(_Guided(), [f"guidance={name}"], flag="")  # type: ignore[arg-type]  # any struct does
+    except Problem as problem:
+        raise Problem(str(problem).replace(f"guidance={name}", f"--guidance {name}", 1)) from problem
+    return cast(_Guided, overrides.apply(named, sets)).guidance
+
+
 def draw(
-    loaded: Session, sampler: Sampler, count: int, seed: int, *, model: str | None = None, device: str = "auto"
+    loaded: Session,
+    sampler: Sampler,
+    count: int,
+    seed: int,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    guidance: Guidance | None = None,
 ) -> NDArray[np.float64]:
     """(count, d) samples in the user's units. Raises Problem."""
     with undisturbed():
@@ -71,6 +99,10 @@ def draw(
 
     field = field_of_session(loaded, model, device)
     progress = Progress()
+    if guidance is not None and not isinstance(guidance, NoGuidance):
+        from engine.guidance import guide
+
+        field = guide(field, loaded.experiment, guidance, n=count, seed=seed, told=lambda line: progress.show(line))
     last = None
     for last in simulate(field, sampler, n=count, seed=seed, start=loaded.experiment.start):
         progress.show(f"step {last.index} of {last.steps}", last=last.index == last.steps)
