@@ -1,4 +1,7 @@
-"""Distances between two sets of points, and the floor that two fresh draws of the truth have. All in numpy, standardised coordinates."""
+"""Distances between two sets of points, the floor that two fresh draws of the truth have, energy and straightness of paths.
+
+All in numpy, standardised coordinates.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from engine.choice import Problem
 from engine.randomness import generator
 
 if TYPE_CHECKING:
+    from engine.simulation import Trajectory
     from engine.targets import Target
 
 Floats = NDArray[np.float64]
@@ -85,3 +89,31 @@ def floor(target: Target, n: int, repeats: int = 4, seed: int = 0, kind: Distanc
         distance(*(frame.inward(target.sample(n, generator(seed, "floor", side, k))) for side in ("one", "other"))) for k in range(repeats)
     ]
     return Floor(float(np.mean(values)), float(np.std(values, ddof=1)) if repeats > 1 else 0.0, n, repeats)
+
+
+def path_energy(trajectory: Trajectory) -> float:
+    """Integral of E|v|^2 dt along an ODE's particles: sum over the stored steps of E|x_{k+1} - x_k|^2 / (t_{k+1} - t_k).
+
+    With every step of Euler's method stored it is the Riemann sum of |v|^2; else it is that of straight pieces, below the integral by
+    O(h^2). At least W2^2 of the first and the last positions (Benamou-Brenier). Of an SDE it grows without bound as the steps get short.
+    """
+    pieces = np.diff(trajectory.positions.astype(np.float64), axis=0)
+    return float((np.square(pieces).sum(axis=2).mean(axis=1) / np.diff(trajectory.times)).sum())
+
+
+def straightness(trajectory: Trajectory) -> float:
+    """S = integral of E|(x_1 - x_0) - v(x_t, t)|^2 dt along an ODE's particles: 0 if every one moves straight at constant speed.
+
+    Liu 2209.03003, (8). It is the path energy less E|x_1 - x_0|^2 (for a run over a time of one), so it has its errors.
+    """
+    x, times = trajectory.positions.astype(np.float64), trajectory.times
+    span = times[-1] - times[0]
+    whole = (x[-1] - x[0]) / span
+    pieces, steps = np.diff(x, axis=0), np.diff(times)
+    gap = pieces / steps[:, None, None] - whole
+    return float((np.square(gap).sum(axis=2).mean(axis=1) * steps).sum())
+
+
+def normalised_path_energy(energy: float, distance: float) -> float:
+    """|energy - W2^2| / W2^2, how far a flow is from optimal transport; W2 is between source and data (Tong 2307.03672)."""
+    return abs(energy - distance**2) / distance**2
