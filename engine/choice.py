@@ -26,6 +26,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """LaTeX, without dollar signs."""
     source: ClassVar[str] = ""
     """Where it comes from, e.g. ``"Lipman 2210.02747"``."""
+    group: ClassVar[str] = ""
+    """What a long list puts it under, e.g. ``"SDE"``; alternatives of one group stand together."""
 
     @property
     def name(self) -> str:

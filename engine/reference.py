@@ -85,7 +85,7 @@ def finished(field: Field, x: Tensor) -> Floats:
 
 
 def finest(sampler: SamplerBase, steps: int) -> SamplerBase:
-    """The sampler that a strong error is measured against: the same SDE and grid with ``FINER`` times ``steps`` steps."""
+    """What a strong error is measured against: the same sampler on the same Brownian path with ``FINER`` times ``steps`` steps."""
     return replace(sampler, steps=min(FINER * steps, 10_000))
 
 

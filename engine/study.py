@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
 from engine.choice import Problem
 from engine.evaluations import with_evaluations
 from engine.randomness import generator
 from engine.reference import Reference, finest, flow_reference, rms
+from engine.samplers.sde import SDESampler
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -37,6 +39,9 @@ REFERENCE_WORK = 3_000
 WORST = 1e3
 """A larger error is a run that has blown up: it is kept out of the slope."""
 POINTS_OF_A_SLOPE = 3
+TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+GUESSED = 200
+"""Evaluations of a run that chooses its own steps, before it is known: for the progress alone."""
 ABOVE_REFERENCE = 10.0
 """A point counts for the slope only if its error is so many times that of the reference."""
 
@@ -107,26 +112,26 @@ class Study:
 
 def measure(sampler: SamplerBase) -> Measure:
     """Which end point a sampler is held against."""
-    if not sampler.stochastic:
+    if not sampler.noisy:
         return "flow"
-    return "strong" if hasattr(sampler, "sigma") else "none"
+    return "strong" if isinstance(sampler, SDESampler) else "none"
 
 
 def study(experiment: Experiment, samplers: Sequence[SamplerBase], settings: StudySettings) -> Generator[Study, None, Study]:
     """Runs them all on the processor in double precision; yields what is known after every slice of work. Leave the loop to cancel.
 
-    Raises Problem: no exact field for this experiment, no sampler, one that this field refuses.
+    Raises Problem: no exact field for this experiment, no sampler, or one that this field refuses.
     """
     import torch
 
-    from engine.fields.exact import exact_field
+    from engine.fields.exact import exact_field_of
     from engine.simulation import refusal, start
 
     if not samplers:
         raise Problem("choose at least one sampler.")
     known = Study(tuple(samplers), doing="the exact field")
     yield known
-    field = exact_field(experiment.target, experiment.path, dtype=torch.float64)
+    field = exact_field_of(experiment, dtype=torch.float64)
     for sampler in samplers:
         if reason := refusal(field, sampler):
             raise Problem(f"{sampler.label}: {reason}")
@@ -160,7 +165,9 @@ def study(experiment: Experiment, samplers: Sequence[SamplerBase], settings: Stu
 
 
 def ladder(sampler: SamplerBase, budgets: Sequence[int]) -> list[SamplerBase]:
-    """The sampler at each budget that it can spend, each number of steps once."""
+    """The sampler at each budget that it can spend, each number of steps once; a method with tolerances at ``TOLERANCES`` instead."""
+    if hasattr(sampler, "rtol") and sampler.evaluations is None:
+        return [changed(sampler, rtol=tolerance, atol=tolerance) for tolerance in TOLERANCES]
     found: dict[int, SamplerBase] = {}
     for budget in budgets:
         run = with_evaluations(sampler, budget)
@@ -174,11 +181,11 @@ class _Work:
 
     def __init__(self, plan: Sequence[tuple[int, SamplerBase]]) -> None:
         self.done = 0.0
-        self.all = float(sum(run.evaluations for _, run in plan))
+        self.all = float(sum(run.evaluations or GUESSED for _, run in plan))
         if any(measure(run) == "flow" for _, run in plan):
             self.all += REFERENCE_WORK
         for curve in {curve for curve, run in plan if measure(run) == "strong"}:
-            self.all += max((finest(run, run.steps).evaluations for index, run in plan if index == curve), default=0)
+            self.all += max(finest(run, run.steps).evaluations or 0 for index, run in plan if index == curve)
 
     @property
     def share(self) -> float:
@@ -206,15 +213,16 @@ def _run(
     """(end points (n, d), evaluations) of one run."""
     from engine.simulation import simulate
 
-    before, evaluations = work.done, float(sampler.evaluations)
+    before, evaluations, amount = work.done, sampler.evaluations, sampler.evaluations or GUESSED
     doing = f"{sampler.label}, {sampler.steps:,} steps"
     x = None
     for step in simulate(field, sampler, n=settings.particles, seed=settings.seed, start=experiment.start):
         x = step.x
-        work.done = before + sampler.evaluations * step.index / max(step.steps, 1)
+        work.done = before + amount * step.index / max(step.steps, 1)
+        evaluations = getattr(step, "evaluations", None) or evaluations
         yield replace(known, fraction=work.share, doing=doing)
     assert x is not None
-    return np.asarray(x.cpu().numpy(), dtype=np.float64), evaluations
+    return np.asarray(x.cpu().numpy(), dtype=np.float64), float(evaluations or np.nan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,12 @@ LAYERS = (
     Entry("layer-target", "Target", ("A",)),
     Entry("field-style", "Arrows or streamlines", ("W",), "How velocity and score are drawn"),
 )
+STAGE = (
+    Entry("match-evaluations", "Match evaluations", ("Ctrl+M",), "Give the other panes as many function evaluations as the first one has"),
+    Entry(
+        "solver-study", "Solver study…", ("Ctrl+U",), "Error against function evaluations, for samplers of your choice on your own target"
+    ),
+)
 TRAIN = (
     Entry("train", "Train or pause", ("Ctrl+Return", "Ctrl+Enter"), "Start, pause or go on"),
     Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay"),
@@ -72,7 +78,7 @@ HELP = (
     Entry("help", "Shortcuts", ("F1", "?"), "What every key and gesture does"),
     Entry("about", "About Pushforward"),
 )
-TABLE: dict[str, tuple[Entry, ...]] = {"File": FILE, "View": VIEW, "Layers": LAYERS, "Train": TRAIN, "Help": HELP}
+TABLE: dict[str, tuple[Entry, ...]] = {"File": FILE, "View": VIEW, "Layers": LAYERS, "Stage": STAGE, "Train": TRAIN, "Help": HELP}
 
 ON_THE_STAGE = frozenset({"start", "end", "back", "ahead"})
 """Keys that other widgets need too: these act only while the stage has the focus."""

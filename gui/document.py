@@ -6,15 +6,14 @@ imports Qt, torch or OpenGL.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from engine.choice import Problem
+from engine.guidance import Guidance, NoGuidance
 from engine.samplers import EulerMaruyama, Heun, Sampler
-from engine.samplers.sigma import ConstantSigma, ReversalSigma, Sigma, SqrtSigma
 from shaders.scene import Pane, Scene
 
 Model = Literal["learned", "exact"]
@@ -28,6 +27,7 @@ class PaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     sampler: Sampler = Heun()
     model: Annotated[Model, Meta(description="The trained network, or the exact field in closed form.")] = "exact"
+    guidance: Annotated[Guidance, Meta(description="How the particles are steered towards a label.")] = NoGuidance()
 
 
 class LabDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,19 +72,20 @@ def with_matching_panes(document: LabDocument) -> LabDocument:
 
 def pane_title(sampler: Sampler) -> str:
     """``"ODE · Heun"``."""
-    return f"{'SDE' if sampler.stochastic else 'ODE'} · {sampler.label}"
+    return sampler.label if sampler.group == sampler.label else f"{sampler.group} · {sampler.label}"
 
 
-def pane_caption(settings: PaneSettings) -> str:
-    """``"50 steps · 100 evaluations · exact field"``: everything that decides the picture, in words."""
+def pane_caption(settings: PaneSettings, measured: str = "") -> str:
+    """``"50 steps · 100 evaluations · exact field"``: everything that decides the picture, in words, and what the run itself told."""
     sampler = settings.sampler
     parts = [counted(sampler.steps, "step")]
-    if isinstance(sampler, EulerMaruyama):
-        parts.append(sigma_words(sampler.sigma))
-    elif sampler.evaluations != sampler.steps:
+    if sampler.evaluations is not None:
         parts.append(counted(sampler.evaluations, "evaluation"))
+    parts += [part for part in (sampler.words, measured) if part]
     if settings.model == "exact":
         parts.append("exact field")
+    if settings.guidance.words:
+        parts.append(settings.guidance.words)
     return " · ".join(parts)
 
 
@@ -94,23 +95,11 @@ def counted(number: int, noun: str) -> str:
     return f"{grouped} {noun}{'' if number == 1 else 's'}"
 
 
-def sigma_words(sigma: Sigma) -> str:
-    """``"σ = 0.5 √(1−t)"``."""
-    factor = "" if math.isclose(sigma.scale, 1.0) else f"{sigma.scale:.3g} "
-    match sigma:
-        case ConstantSigma():
-            return f"σ = {sigma.scale:.3g}"
-        case SqrtSigma():
-            return f"σ = {factor}√(1−t)"
-        case ReversalSigma():
-            return f"σ = {factor}g_t"
-
-
 def labelled(document: LabDocument) -> LabDocument:
     """The document with every pane's title and caption written from its settings (its metric is left as it is)."""
     document = with_matching_panes(document)
     panes = tuple(
-        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings))
+        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings, pane.measured))
         for pane, settings in zip(document.scene.panes, document.panes, strict=True)
     )
     return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))

@@ -21,7 +21,7 @@ GESTURES = (
     ("A pane's sampler", "Click its header"),
     ("Open", "Drop a session, an image or a table on the window"),
 )
-COLUMNS = (("Canvas", "Layers"), ("File", "Train", "Help"), ("View",))
+COLUMNS = (("Canvas", "Layers"), ("File", "Train", "Help"), ("View", "Stage"))
 CANVAS = (("mirror", "Mirror", "M"), ("n-fold", "Symmetry", "N"), ("smaller", "Smaller brush", "["), ("larger", "Larger brush", "]"),
           ("clear", "Clear canvas", "Shift+Backspace"))  # fmt: skip
 

@@ -16,6 +16,7 @@ from gui.document import PaneSettings
 from gui.field_control import FieldControl
 from gui.files import FileControl
 from gui.lab_window import LabWindow
+from gui.matching import matched
 from gui.menus import fill_menus
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
@@ -117,6 +118,13 @@ class Lab(QObject):
     def remove_pane(self) -> None:
         self.model.remove_pane(len(self.model.document.panes) - 1)
 
+    def match_evaluations(self, index: int) -> None:
+        """The other panes get as many function evaluations as this one has, as nearly as their steps allow; one step of undo."""
+        found = matched(self.model.document.panes, index, self.simulation.evaluations(index))
+        if found.panes is not None:
+            self.model.edit_document("match evaluations", replace(self.model.document, panes=found.panes))
+        self.window.messages.note(found.sentence)
+
     def _connect_stage(self) -> None:
         stage, bar = self.stage, self.window.transport
         stage.clock_changed.connect(lambda: bar.show_clock(stage.clock))
@@ -208,6 +216,7 @@ class Lab(QObject):
             model.document.panes[index],
             trained=self.training.snapshot is not None,
             only_one=len(model.document.panes) == 1,
+            experiment=model.experiment,
             parent=self.window,
         )
         popover.edited.connect(lambda settings: model.edit_pane(index, settings))

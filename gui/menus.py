@@ -34,13 +34,13 @@ def fill_menus(lab: Lab) -> None:
     edit.addSeparator()
     edit.addActions([easel[name] for name in ("mirror", "n-fold", "smaller", "larger", "clear")])
     view = menu_of(bar, "&View")
-    actions.fill(
-        view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - draw-again add-pane remove-pane -"
-    )
+    actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out -")
     layers = view.addMenu("&Layers of all panes")
     actions.fill(layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target - field-style")
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
+    stage = menu_of(bar, "&Stage")
+    actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - solver-study")
     train = menu_of(bar, "&Train")
     actions.fill(train, "train stop restart - cancel-runs -")
     device = train.addMenu("&Device")
@@ -70,6 +70,7 @@ def _connect(lab: Lab) -> None:
         presentation=lambda: window.set_presentation(actions["presentation"].isChecked()),
     )
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
+    actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
     for layer in ("particles", "trails", "velocity", "score", "histogram", "target"):
         actions[f"layer-{layer}"].triggered.connect(lambda _checked=False, layer=layer: _toggle_layer(lab, layer))
@@ -95,6 +96,12 @@ def _record(lab: Lab) -> None:
     from gui.recorder.dialog import RecordDialog
 
     RecordDialog.open_for(lab)
+
+
+def _study(lab: Lab) -> None:
+    from gui.study.window import StudyWindow
+
+    StudyWindow.open_for(lab)
 
 
 def _help(lab: Lab) -> None:

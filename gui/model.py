@@ -120,6 +120,13 @@ class LabModel(QObject):
         panes[index] = replace(panes[index], layers=layers)
         self.show_scene(panes=tuple(panes))
 
+    def show_measured(self, index: int, words: str) -> None:
+        """What the run of a pane told of itself."""
+        panes = list(self.document.scene.panes)
+        if index < len(panes) and panes[index].measured != words:
+            panes[index] = replace(panes[index], measured=words)
+            self.show_scene(panes=tuple(panes))
+
     def show_all_layers(self, **changes: Any) -> None:
         """The same change of layers in every pane, e.g. ``particles=…``."""
         self.show_scene(panes=tuple(_with_layers(pane, changes) for pane in self.document.scene.panes))

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from engine.experiment import Start
-from engine.paths import GaussianPath
+from engine.choice import Problem
+from engine.experiment import Experiment, Training
+from engine.guidance import Guidance, NoGuidance
+from engine.labels import Unconditional
+from engine.networks import MLP
+from engine.objectives import FlowMatching
 from engine.randomness import generator
 from engine.samplers import Sampler
 from engine.targets import Target
+from gui.guided import GuidedFields, reference
 from gui.stage import regions
 from shaders.scene import PaneData
 
@@ -43,26 +49,41 @@ class Snapshot:
     field: Any = field(compare=False, repr=False)
 
 
+def law_of(experiment: Experiment) -> Experiment:
+    """What decides p_t and the exact field: the experiment with what is only about learning at its defaults."""
+    return replace(experiment, objective=FlowMatching(), network=MLP(), condition=Unconditional(), training=Training())
+
+
 @dataclass(frozen=True)
 class RunRequest:
     """Everything that decides what a pane shows; two equal requests give the same run."""
 
-    target: Target
-    path: GaussianPath
-    start: Start
+    law: Experiment
+    """``law_of`` the experiment: target, source, coupling, path, start."""
     sampler: Sampler
     snapshot: Snapshot | None
     """None: the exact field."""
     particles: int
     seed: int
     device: str
+    guidance: Guidance = field(default_factory=NoGuidance)
+
+    @property
+    def target(self) -> Target:
+        return self.law.target
+
+    @property
+    def reference(self) -> Target:
+        """What the particles' end is measured against: the data, or its part with the label that is asked for."""
+        found: Target = reference(self.law.target, self.guidance)
+        return found
 
     def same_but_newer(self, other: RunRequest | None) -> bool:
         """Whether only the training has gone on."""
         if other is None or self.snapshot is None or other.snapshot is None:
             return False
-        mine = (self.target, self.path, self.start, self.sampler, self.particles, self.seed, self.device)
-        return mine == (other.target, other.path, other.start, other.sampler, other.particles, other.seed, other.device)
+        mine = (self.law, self.sampler, self.particles, self.seed, self.device, self.guidance)
+        return mine == (other.law, other.sampler, other.particles, other.seed, other.device, other.guidance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +93,19 @@ class Run:
     request: RunRequest
     data: PaneData
     note: str
+    evaluations: int | None = None
+    """Function evaluations of the field, of one particle."""
+    remark: str = ""
+    """What is worth knowing of the run, in a few words: how unevenly the work was shared, say."""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing comes out: this field, or this sampler on it, does not exist, for the reason given."""
+
+    request: RunRequest
+    reason: str
 
 
 class Fields:
@@ -81,25 +114,26 @@ class Fields:
     KEPT = 3
 
     def __init__(self) -> None:
-        self._exact: dict[tuple[Target, GaussianPath, str], Field] = {}
+        self._exact: dict[tuple[Experiment, str], Field] = {}
         self._regions: dict[Target, NDArray[np.float64]] = {}
+        self.guided = GuidedFields()
 
     def of(self, request: RunRequest) -> Field:
-        """The field that a request asks for."""
+        """The field that a request asks for. Raises Problem where there is none."""
         if request.snapshot is not None:
             found: Field = request.snapshot.field
             return found
-        return self.exact(request.target, request.path, request.device)
+        return self.exact(request.law, request.device)
 
-    def exact(self, target: Target, path: GaussianPath, device: str) -> Field:
-        """The closed-form field, kept for the next time."""
+    def exact(self, law: Experiment, device: str) -> Field:
+        """The closed-form field, kept for the next time. Raises Problem where there is none."""
         from engine.devices import resolve
-        from engine.fields.exact import exact_field
+        from engine.fields.exact import exact_field_of
 
-        key = (target, path, device)
+        key = (law, device)
         if key not in self._exact:
             _make_room(self._exact, self.KEPT)
-            self._exact[key] = exact_field(target, path, device=resolve(device))
+            self._exact[key] = exact_field_of(law, device=resolve(device))
         return self._exact[key]
 
     def regions(self, target: Target) -> NDArray[np.float64]:
@@ -111,17 +145,53 @@ class Fields:
         return self._regions[target]
 
 
-def run(request: RunRequest, fields: Fields) -> Generator[Run | float | None, None, None]:
-    """Slices of one run: yields the fraction done, and the Run at the end."""
+def why_not(request: RunRequest, fields: Fields) -> str | None:
+    """Why this cannot be run, in one sentence; None if it can. On the worker's thread."""
+    from engine.fields.exact import exact_refusal
+
+    reason = exact_refusal(request.law) if request.snapshot is None else None
+    if reason is None:
+        reason = fields.guided.refusal(fields.of(request), request.law, request.guidance)
+    return reason or request.sampler.refusal(fields.of(request))
+
+
+def exact_sampler_refusal(experiment: Experiment, sampler: Sampler) -> str | None:
+    """Why this sampler cannot be used on the exact field of an experiment that has one; None if it can. Without torch."""
+    return sampler.refusal(_ExactSubject(experiment))  # type: ignore[arg-type]  # all that a sampler's needs look at
+
+
+class _ExactSubject:
+    """What a sampler asks of an exact field, before there is one: its path; that it has a score and log p."""
+
+    objective = None
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.path = experiment.gaussian_path() or experiment.path
+        self.log_prob = True
+
+    def score_refusal(self) -> str | None:
+        return None
+
+
+def run(request: RunRequest, fields: Fields) -> Generator[Run | Refused | float | None, None, None]:
+    """Slices of one run: yields the fraction done, and the Run (or why there is none) at the end."""
     from engine.simulation import simulate, stiffness_note
 
-    chosen = fields.of(request)
+    reason = why_not(request, fields)
+    if reason is not None:
+        yield Refused(request, reason)
+        return
+    free = fields.of(request)
+    yield None
+    yield from fields.guided.prepare(free, request.law, request.guidance)
+    chosen = fields.guided.field(free, request.law, request.guidance, request.particles, request.seed)
     yield None
     sampler = request.sampler
     per_time = request.particles * request.target.dimension
     every = max(1, -(-(sampler.steps + 1) * per_time // MOST_STORED))
     times, positions, notes = [], [], [getattr(chosen, "note", ""), stiffness_note(chosen, sampler)]
-    for step in simulate(chosen, sampler, n=request.particles, seed=request.seed, start=request.start):
+    step = None
+    for step in simulate(chosen, sampler, n=request.particles, seed=request.seed, start=request.law.start):
         last = step.index == step.steps
         if step.index % every == 0 or last:
             times.append(step.t)
@@ -129,10 +199,14 @@ def run(request: RunRequest, fields: Fields) -> Generator[Run | float | None, No
         if step.note:
             notes.append(step.note)
         yield step.index / max(step.steps, 1)
+    if step is None:
+        raise Problem("the sampler gave no particles.")
     stored = np.stack(positions)
     region = regions.assigned(stored[-1], fields.regions(request.target))
+    labels = fields.guided.colours(request.law, request.guidance, request.seed, stored[-1])
     note = " ".join(text for text in notes if text)
-    yield Run(request, PaneData(dimension=request.target.dimension, times=np.array(times), positions=stored, region=region), note)
+    data = PaneData(dimension=request.target.dimension, times=np.array(times), positions=stored, region=region, labels=labels)
+    yield Run(request, data, note, step.evaluations, step.remark or "")
 
 
 def _drawable(x: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -182,7 +256,9 @@ def grid(request: GridRequest, fields: Fields) -> Generator[Grid | None, None, N
 
     from engine.fields import base
 
-    chosen = fields.of(request.run)
+    run = request.run
+    guided = fields.guided.field(fields.of(run), run.law, run.guidance, run.particles, run.seed)
+    chosen = getattr(guided, "anywhere", guided)
     yield None
     (x0, x1, y0, y1), (gx, gy) = request.box, request.nodes
     xs, ys = x0 + (np.arange(gx) + 0.5) * (x1 - x0) / gx, y0 + (np.arange(gy) + 0.5) * (y1 - y0) / gy

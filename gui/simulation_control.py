@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.mailbox import Mailbox
 from engine.worker import Job, Priority, Worker
+from gui.document import counted
 from gui.model import LabModel, LabState
-from gui.runs import Fields, Run, RunRequest, Snapshot, run, target_data
+from gui.runs import Fields, Refused, Run, RunRequest, Snapshot, law_of, run, target_data
 from gui.stage.stage import Stage
 from shaders.scene import PaneData
 
@@ -29,12 +30,16 @@ FEW = 1_000
 class _Pane:
     """One pane's traffic with the worker."""
 
-    box: Mailbox[Run] = field(default_factory=Mailbox)
+    box: Mailbox[Run | Refused] = field(default_factory=Mailbox)
     fraction: float = 0.0
     """Of the run under way; written by the worker."""
     asked: RunRequest | None = None
     """What is under way or shown."""
     shown: RunRequest | None = None
+    evaluations: int | None = None
+    """What the run that is shown has taken."""
+    refused: str | None = None
+    """Why there is nothing to show."""
     job: Job[None] | None = None
     since: float = 0.0
 
@@ -46,6 +51,8 @@ class SimulationControl(QObject):
     """(pane, Run): a pane has a new result."""
     target_shown = Signal(object)
     """PaneData of a new target."""
+    emptied = Signal(int)
+    """A pane cannot show what is asked of it: its number goes."""
     failed = Signal(str)
 
     def __init__(self, model: LabModel, stage: Stage, worker: Worker):
@@ -88,15 +95,23 @@ class SimulationControl(QObject):
         experiment, document = self._model.experiment, self._model.document
         settings = document.panes[index]
         return RunRequest(
-            target=experiment.target,
-            path=experiment.path,
-            start=experiment.start,
+            law=law_of(experiment),
             sampler=settings.sampler,
             snapshot=self._snapshot if settings.model == "learned" else None,
             particles=document.particles,
             seed=document.seed,
             device=self._device,
+            guidance=settings.guidance,
         )
+
+    def evaluations(self, index: int) -> int | None:
+        """Function evaluations of a pane's sampler: those it knows beforehand, or those of the run that is shown."""
+        known = self._model.document.panes[index].sampler.evaluations
+        return known if known is not None or index >= len(self._panes) else self._panes[index].evaluations
+
+    def refused(self, index: int) -> str | None:
+        """Why pane ``index`` shows nothing; None if it does, or will."""
+        return self._panes[index].refused if index < len(self._panes) else None
 
     def shown(self, index: int) -> RunRequest | None:
         """What pane ``index`` shows at this moment."""
@@ -187,16 +202,21 @@ class SimulationControl(QObject):
     def _read_pane(self, index: int, pane: _Pane) -> None:
         over = pane.job is not None and pane.job.done  # asked before the box is read: what a job leaves comes before its end
         widget, value = self._stage.panes[index], pane.box.take()
-        if value is not None:
+        if isinstance(value, Refused):
+            self._show_refusal(index, pane, value)
+        elif value is not None:
             first = self._stage.showings[index].latest.positions is None
+            pane.refused = None
+            widget.show_refusal("")
             self._renewal_cost = pane.job.seconds * len(self._panes) if pane.job is not None else 0.0
-            pane.shown = value.request
+            pane.shown, pane.evaluations = value.request, value.evaluations
             self._stage.showings[index].set_run(value.data)
             widget.show_progress(None)
             widget.show_note(value.note)
             self._stage.wake()
             if first:
                 self._stage.camera.frame()
+            self._model.show_measured(index, measured_words(value))
             if value.request == pane.asked:
                 self.arrived.emit(index, value)
         elif pane.job is not None and time.perf_counter() - pane.since > SLOW_SECONDS:
@@ -209,19 +229,38 @@ class SimulationControl(QObject):
                 widget.show_note(error)
                 self.failed.emit(f"{widget.header.title.text()}: {error}")
 
+    def _show_refusal(self, index: int, pane: _Pane, refused: Refused) -> None:
+        """The reason takes the particles' place; it is no error, and nothing pops up."""
+        pane.refused, pane.shown = refused.reason, None
+        self._stage.showings[index].clear_run()
+        widget = self._stage.panes[index]
+        widget.show_progress(None)
+        widget.show_note("")
+        widget.show_refusal(refused.reason)
+        self._model.show_measured(index, "")
+        self._stage.wake()
+        self.emptied.emit(index)
 
-def _slices(pane: _Pane, request: RunRequest, fields: Fields, *, few_first: bool) -> Generator[Run | None, None, None]:
+
+def _slices(pane: _Pane, request: RunRequest, fields: Fields, *, few_first: bool) -> Generator[Run | Refused | None, None, None]:
     """The job of a pane. One that shows nothing yet gets a few of its particles at once; they are the first of those that follow."""
     pane.fraction = 0.0
     if few_first:
         for value in run(replace(request, particles=FEW), fields):
-            yield value if isinstance(value, Run) else None
+            yield value if isinstance(value, Run | Refused) else None
     for value in run(request, fields):
         if isinstance(value, float):
             pane.fraction = value
-        yield value if isinstance(value, Run) else None
+        yield value if isinstance(value, Run | Refused) else None
+
+
+def measured_words(run: Run) -> str:
+    """What only the run could tell, for the caption: ``"86 evaluations"``; empty where the sampler knows it beforehand."""
+    known = run.request.sampler.evaluations is not None
+    words = "" if known or run.evaluations is None else counted(run.evaluations, "evaluation")
+    return " · ".join(part for part in (words, run.remark) if part)
 
 
 def _what_decides_runs(state: LabState) -> tuple[object, ...]:
     experiment, document = state.experiment, state.document
-    return experiment.target, experiment.path, experiment.start, document.panes, document.particles, document.seed
+    return law_of(experiment), document.panes, document.particles, document.seed

@@ -103,6 +103,7 @@ QSlider::sub-page:horizontal:disabled {{ background: {rest}; }}
 QSlider::handle:horizontal:disabled {{ background: {faint}; }}
 
 QCheckBox {{ spacing: 7px; background: transparent; color: {t.text}; }}
+QCheckBox:disabled {{ color: {faint}; }}
 QCheckBox::indicator {{ width: 13px; height: 13px; border-radius: 4px; border: 1px solid {rest}; background: {field}; }}
 QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
 QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; image: url({(ICONS / "tick.svg").as_posix()}); }}

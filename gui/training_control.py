@@ -249,6 +249,5 @@ class TrainingControl(QObject):
 
 
 def _what_changed(before: Experiment, after: Experiment) -> str:
-    names = {"target": "Target", "path": "Path", "start": "Start", "objective": "Objective", "network": "Network", "training": "Training"}
-    changed = [word for name, word in names.items() if getattr(before, name) != getattr(after, name)]
-    return " and ".join(changed) if changed else "Nothing"
+    changed = [name for name in Experiment.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    return " and ".join(name.capitalize() if place == 0 else name for place, name in enumerate(changed)) if changed else "Nothing"

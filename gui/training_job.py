@@ -26,12 +26,14 @@ CHECKPOINT_RATIO = 1.5
 
 
 def fits(one: Experiment, other: Experiment) -> bool:
-    """Whether weights trained for the one mean the same in the other: same path, prediction and network."""
+    """Whether weights trained for the one mean the same in the other: same source, coupling, path, prediction and network."""
     return (
         one.path == other.path
+        and one.source == other.source
+        and one.coupling == other.coupling
         and one.objective == other.objective
         and one.network == other.network
-        and one.target.dimension == other.target.dimension
+        and one.sizes() == other.sizes()
     )
 
 

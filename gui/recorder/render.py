@@ -18,7 +18,7 @@ from engine.choice import Problem
 from engine.cli.common import Arguments, Progress, command, say, spread, undisturbed
 from engine.files import refuse_unwritable
 from engine.introspection import alternatives, parameters, tag_of
-from engine.overrides import sampler_from
+from engine.overrides import sampler_from, split_settings
 from engine.samplers import Sampler
 from engine.session import Session
 from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, with_matching_panes
@@ -166,7 +166,7 @@ def _check(document: LabDocument) -> None:
 
 def _sampler(text: str) -> Sampler:
     name, _, settings = text.partition(":")
-    return sampler_from(name, [part for part in settings.split(",") if part], flag=f"--pane {name}: ")
+    return sampler_from(name, split_settings(settings), flag=f"--pane {name}: ")
 
 
 def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, device: str = "auto", every: float | None = None) -> None:
@@ -211,7 +211,7 @@ class _Panes:
         with undisturbed():
             import torch
 
-            from gui.runs import Fields, RunRequest, target_data
+            from gui.runs import Fields, RunRequest, law_of, target_data
 
         torch.set_num_threads(loaded.experiment.training.threads)
         experiment = loaded.experiment
@@ -220,14 +220,13 @@ class _Panes:
         snapshot = _snapshot(loaded, device) if any(pane.model == "learned" for pane in document.panes) else None
         self._requests: list[RunRequest] = [
             RunRequest(
-                target=experiment.target,
-                path=experiment.path,
-                start=experiment.start,
+                law=law_of(experiment),
                 sampler=pane.sampler,
                 snapshot=snapshot if pane.model == "learned" else None,
                 particles=document.particles,
                 seed=document.seed,
                 device=device,
+                guidance=pane.guidance,
             )
             for pane in document.panes
         ]
@@ -235,14 +234,17 @@ class _Panes:
         self.data = [self._simulated(request, base, index, progress) for index, request in enumerate(self._requests)]
 
     def _simulated(self, request: RunRequest, base: PaneData, index: int, progress: Progress) -> PaneData:
-        from gui.runs import Run
+        from gui.runs import Refused, Run
         from gui.runs import run as slices
 
         for value in slices(request, self._fields):
             if isinstance(value, Run):
                 if value.note:
                     say(f"pane {index + 1}: {value.note}")
-                return replace(base, times=value.data.times, positions=value.data.positions, region=value.data.region)
+                found = value.data
+                return replace(base, times=found.times, positions=found.positions, region=found.region, labels=found.labels)
+            if isinstance(value, Refused):
+                raise Problem(f"render: pane {index + 1}: {value.reason}")
             if value is not None:
                 progress.show(f"pane {index + 1} of {len(self._requests)}: {100 * value:.0f} %")
         raise Problem(f"render: pane {index + 1} came to no end")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from gui.stage.canvas import PaneCanvas
@@ -91,6 +91,12 @@ class PaneWidget(QFrame):
         self._read_out.setParent(self.canvas)
         self._read_out.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._read_out.move(58, 4)
+        self._refusal = label("", "dim")
+        self._refusal.setParent(self.canvas)
+        self._refusal.setWordWrap(True)
+        self._refusal.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._refusal.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._refusal.hide()
         layout = column(self.header, self.progress, self.canvas, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         self.setLayout(layout)
@@ -114,6 +120,21 @@ class PaneWidget(QFrame):
         """``"W₂ 0.038 · floor 0.033"``, as a film shows it; empty when there is none yet."""
         value, floor = self.header.metric.text(), self.header.floor.text()
         return f"W₂ {value} · {floor}" if value else ""
+
+    def show_refusal(self, reason: str) -> None:
+        """Why there are no particles, in their place; empty when there are."""
+        self._refusal.setText(reason)
+        self._refusal.setVisible(bool(reason))
+        self._place_refusal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_refusal()
+
+    def _place_refusal(self) -> None:
+        width = min(460, max(120, self.canvas.width() - 80))
+        height = self._refusal.heightForWidth(width) + 8
+        self._refusal.setGeometry((self.canvas.width() - width) // 2, (self.canvas.height() - height) // 2, width, height)
 
     def show_read_out(self, text: str) -> None:
         """What is under the pointer, above the plot."""

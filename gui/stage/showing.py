@@ -30,7 +30,7 @@ class Showing:
     @property
     def bare(self) -> PaneData:
         """The same without a run: what a new pane begins with."""
-        return replace(self._latest, times=None, positions=None, region=None, velocity=None, score=None, field_box=None)
+        return replace(self._latest, times=None, positions=None, region=None, labels=None, velocity=None, score=None, field_box=None)
 
     @property
     def gliding(self) -> bool:
@@ -44,13 +44,14 @@ class Showing:
             times=self._latest.times if fits else None,
             positions=self._latest.positions if fits else None,
             region=self._latest.region if fits else None,
+            labels=self._latest.labels if fits else None,
         )
         self._before = None
 
     def set_run(self, run: PaneData, *, smoothly: bool = True) -> None:
         """A new trajectory (times, positions, region of ``run``); with the same particles it glides there."""
         old = self._latest
-        self._latest = replace(old, times=run.times, positions=run.positions, region=run.region)
+        self._latest = replace(old, times=run.times, positions=run.positions, region=run.region, labels=run.labels)
         self._before = old if smoothly and glide.can_glide(old, self._latest) else None
         self._fraction = 0.0
 

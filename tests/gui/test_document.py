@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.choice import Problem
-from engine.samplers import RK4, EulerMaruyama, Heun
+from engine.samplers import RK4, DormandPrince, EulerMaruyama, Heun
 from engine.samplers.sigma import ConstantSigma, ReversalSigma
 from gui.document import (
     LabDocument,
@@ -20,7 +20,6 @@ from gui.document import (
     labelled,
     pane_caption,
     pane_title,
-    sigma_words,
 )
 from shaders.scene import Camera, Scene
 
@@ -59,8 +58,11 @@ def test_words() -> None:
     assert pane_title(Heun()) == "ODE · Heun"
     assert pane_title(EulerMaruyama()) == "SDE · Euler–Maruyama"
     assert pane_caption(PaneSettings(sampler=Heun(steps=50), model="learned")) == "50 steps · 100 evaluations"
-    assert pane_caption(PaneSettings(sampler=EulerMaruyama(steps=200))) == "200 steps · σ = √(1−t) · exact field"
-    assert sigma_words(ReversalSigma(scale=0.5)) == "σ = 0.5 g_t"
+    assert pane_caption(PaneSettings(sampler=EulerMaruyama(steps=200))) == "200 steps · 200 evaluations · σ = √(1−t) · exact field"
+    reversal = PaneSettings(sampler=EulerMaruyama(steps=1, sigma=ReversalSigma(scale=0.5)), model="learned")
+    assert pane_caption(reversal) == "1 step · 1 evaluation · σ = 0.5 g_t"
+    adaptive = PaneSettings(sampler=DormandPrince(steps=20), model="learned")
+    assert pane_caption(adaptive, "86 evaluations") == "20 steps · rtol 1e-5, atol 1e-5 · 86 evaluations"
     assert counted(1, "step") == "1 step"
     assert counted(12480, "step") == "12\u202f480 steps"
     assert [pane.title for pane in labelled(LabDocument()).scene.panes] == ["ODE · Heun", "SDE · Euler–Maruyama"]
