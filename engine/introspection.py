@@ -48,6 +48,11 @@ class Parameter:
         return str(self._extra.get("symbol", ""))
 
     @property
+    def is_curve(self) -> bool:
+        """Whether it is a list of control points (``engine.curves``)."""
+        return self.kind == "list" and "curve" in self._extra
+
+    @property
     def _extra(self) -> dict[str, Any]:
         return dict(self.meta.extra or {}) if self.meta else {}
 

@@ -239,6 +239,18 @@ def name_of(choice: Choice) -> str:
     return choice.name + "".join(f":{','.join(parts)}" for parts in [_differences(choice)] if parts)
 
 
+def split_settings(text: str) -> list[str]:
+    """What ``name_of`` joins by commas after the name, apart again: a comma within brackets belongs to a list."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
+
+
 def _differences(struct: Struct, trail: str = "") -> list[str]:
     parts: list[str] = []
     for name, parameter in parameters(type(struct)).items():
@@ -248,6 +260,8 @@ def _differences(struct: Struct, trail: str = "") -> list[str]:
             if not isinstance(default, Choice) or default.name != value.name:
                 parts.append(f"{trail}{name}={value.name}")
             parts += _differences(value, f"{trail}{name}.")
+        elif value != parameter.default and parameter.is_curve:
+            parts.append(f"{trail}{name}={json.dumps(value, separators=(',', ':'))}")
         elif value != parameter.default and parameter.kind in ("float", "int", "bool", "one of", "text"):
             parts.append(f"{trail}{name}={str(value).lower() if isinstance(value, bool) else value}")
     return parts

@@ -140,13 +140,12 @@ def drift(field: Field, x: Tensor, t: float, sigma: Sigma) -> Tensor:
         a, b = drift_coefficients(path, t, field.prediction, sigma)
         return x.mul(float(a)).add_(field(x, t), alpha=float(b))
     t = min(max(t, field.interval[0]), field.interval[1])
-    half = 0.5 * float(sigma.sigma2(path, t))
     if isinstance(field, Scored):
         u, s = field.velocity_and_score(x, t)
-        return u.add(s, alpha=half)
+        return u.add(s, alpha=0.5 * float(sigma.sigma2(path, t)))
     _must_have_score(field)
     both = field(x, t)
-    return both[:, : field.dimension].sub(both[:, field.dimension :], alpha=half / float(path.latent(t)))
+    return both[:, : field.dimension].sub(both[:, field.dimension :], alpha=0.5 * float(sigma.sigma2_over_latent(path, t)))
 
 
 def score_refusal(field: Field) -> str | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
+from engine.fields.exact import exact_field
 from engine.samplers import RK4, Euler, EulerMaruyama, Heun
-from engine.samplers.sigma import ReversalSigma
+from engine.samplers.sigma import ReversalSigma, SqrtSigma
 from engine.schedules import OT, Polynomial
 from engine.simulation import simulate
+from engine.targets import Mixture
 from tests.engine.every import SCHEDULES as PLAIN
 from tests.engine.every import SIGMAS as KINDS
 from tests.engine.gaussian_field import GaussianField
@@ -54,6 +57,23 @@ def test_a_right_field_is_carried_to_the_data(path, prediction):
         assert last.note is None
         torch.testing.assert_close(last.x.mean(0), torch.tensor(MEAN), atol=0.03, rtol=0.0)
         torch.testing.assert_close(last.x.std(0), torch.tensor([0.3, 0.3]), atol=0.03, rtol=0.0, msg=lambda text, s=sampler: f"{s}: {text}")
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
+def test_the_exact_field_of_a_gaussian_keeps_its_moments(path):
+    # n = 4,000 in d = 2, seed 2: standard error of a mean 0.016 std, of a variance 0.022, of a covariance 0.016; 4 of them, and the steps
+    target = Mixture(means=((1.0, -2.0),), covariances=(((1.0, 0.6), (0.6, 0.5)),), weights=(1.0,))
+    field = exact_field(target, path)
+    density, frame = target.density(), target.frame()
+    mean = (density.mean() - frame.shift) / frame.scale
+    covariance = density.covariance() / np.outer(frame.scale, frame.scale)
+    steps = 1_600 if path.name == "ve" else 400  # see above
+    for sampler in (Heun(steps=100), EulerMaruyama(steps=400, sigma=ReversalSigma()), EulerMaruyama(steps=steps, sigma=SqrtSigma())):
+        *_, last = simulate(field, sampler, n=4_000, seed=2)
+        x = last.x.double().numpy()
+        assert last.note is None
+        np.testing.assert_allclose(x.mean(0), mean, atol=0.08, err_msg=str(sampler))
+        np.testing.assert_allclose(np.cov(x.T), covariance, atol=0.1, err_msg=str(sampler))
 
 
 @pytest.mark.parametrize(("path", "prediction"), PAIRS, ids=lambda value: value if isinstance(value, str) else value.name)

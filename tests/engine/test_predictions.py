@@ -11,8 +11,9 @@ import torch
 from engine.choice import Problem
 from engine.fields.base import denoiser, predict, score, velocity
 from engine.interpolants import Bridge, Interpolant, SineLatent
-from engine.overrides import sampler_from
+from engine.overrides import name_of, sampler_from, split_settings
 from engine.predictions import coefficients, convert, domain, drift_coefficients
+from engine.samplers import EulerMaruyama
 from engine.samplers.sigma import BetaSigma, ConstantSigma, DrawnSigma, ReversalSigma, SineSigma, SqrtSigma
 from engine.schedules import CondOT
 from tests.engine.every import MORE_SCHEDULES as SCHEDULES
@@ -116,6 +117,10 @@ def test_a_drawn_sigma_is_its_curve():
     sigma = sampler_from("euler-maruyama", ["sigma=drawn", "sigma.scale=2", "sigma.curve=[[0, 0.5], [0.5, 1], [1, 0.25]]"]).sigma
     times = np.array([0.0, 0.5, 1.0])
     np.testing.assert_allclose(sigma.sigma2(CondOT(), times), [1.0, 4.0, 0.25])
+    whole = name_of(EulerMaruyama(sigma=sigma, steps=7))
+    assert whole == "euler-maruyama:steps=7,sigma=drawn,sigma.scale=2.0,sigma.curve=[[0.0,0.5],[0.5,1.0],[1.0,0.25]]"
+    name, _, settings = whole.partition(":")
+    assert sampler_from(name, split_settings(settings)) == EulerMaruyama(sigma=sigma, steps=7)
     with pytest.raises(Problem, match=r"σ must stay between 0 and 1, and reaches 3\.$"):
         sampler_from("euler-maruyama", ["sigma=drawn", "sigma.curve=[[0, 0.5], [0.5, 3], [1, 0.25]]"])
 
