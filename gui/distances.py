@@ -99,7 +99,7 @@ class Distances:
             raise Problem("there are no particles to compare")
         ends = positions[-1].astype(np.float64)
         n = min(n, len(ends))
-        target = run.request.target
+        target = run.request.reference
         floor, sliced_floor = self._floor(target, n)
         draws = self._fresh(target, n)
         exact = [w2(ends[:n], draw) for draw in draws]

@@ -1,4 +1,4 @@
-"""PaneSettingsPopover: the sampler, its steps and σ, and the model of one pane, in a small window beneath its header."""
+"""PaneSettingsPopover: the sampler, its steps and σ, the model and the guidance of one pane, in a small window beneath its header."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
 
+from engine.experiment import Experiment
+from engine.guidance import Guidance, NoGuidance
 from gui.cards.sampler import SamplerForm
 from gui.document import PaneSettings
-from gui.widgets import column, heading, row
+from gui.forms.struct_form import StructForm
+from gui.widgets import column, heading, label, row
 
 MODEL_WORDS = {"learned": "learned network", "exact": "exact field"}
 
@@ -20,11 +23,13 @@ class PaneSettingsPopover(QFrame):
     removed = Signal()
     enlarged = Signal()
 
-    def __init__(self, settings: PaneSettings, *, trained: bool, only_one: bool, parent: QWidget):
+    def __init__(self, settings: PaneSettings, *, trained: bool, only_one: bool, experiment: Experiment, parent: QWidget):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("card")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._settings = settings
+        self._settings, self._experiment = settings, experiment
+        self.guidance = StructForm(Guidance, settings.guidance, title="Guidance", refusal=self._guidance_refusal, parent=self)
+        self.guidance.changed.connect(self._guided)
         self.form = SamplerForm(settings.sampler, self)
         self.form.changed.connect(self._sampler)
         self._models = QButtonGroup(self)
@@ -53,12 +58,26 @@ class PaneSettingsPopover(QFrame):
                 self.form,
                 heading("Model"),
                 row(*chips, 1, spacing=5),
+                *self._label_widgets(),
                 row(alone, remove, 1),
                 spacing=9,
                 margins=(14, 12, 14, 12),
             )
         )
         self.setFixedWidth(340)
+
+    def _label_widgets(self) -> list[QWidget]:
+        """Guidance and the names of the labels, where the data has labels or the pane asks for one."""
+        names = self._experiment.target.label_names
+        if not names and isinstance(self._settings.guidance, NoGuidance):
+            self.guidance.hide()
+            return []
+        legend = label("   ".join(f"{k} {name}" for k, name in enumerate(names, start=1)) or "The data carries no labels.", "dim")
+        legend.setWordWrap(True)
+        return [heading("Label"), self.guidance, legend]
+
+    def _guidance_refusal(self, guidance: Guidance) -> str | None:
+        return guidance.refusal(self._experiment, exact=self._settings.model == "exact")
 
     def open_below(self, anchor: QWidget) -> None:
         """Appears at the anchor's lower left, inside its screen."""
@@ -73,6 +92,12 @@ class PaneSettingsPopover(QFrame):
         self.edited.emit(self._settings)
         self.adjustSize()
 
+    def _guided(self, guidance: Guidance) -> None:
+        self._settings = replace(self._settings, guidance=guidance)
+        self.edited.emit(self._settings)
+        self.adjustSize()
+
     def _model(self, model: str) -> None:
         self._settings = replace(self._settings, model=model)
+        self.guidance.refresh()
         self.edited.emit(self._settings)
