@@ -12,6 +12,7 @@ from engine.labels import Condition, Unconditional
 from engine.networks import MLP
 from engine.objectives import FlowMatching, Objective
 from engine.paths import NO_SCORE, GaussianPath, Path, TwoPoint
+from engine.reflow import Reflow
 from engine.schedules import CondOT, Schedule
 from engine.sources import Source, StandardGaussian
 from engine.targets import EightGaussians, Target
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.flat_mlp import FlatMLP
 
-ProbabilityPath = Schedule | Interpolant | Bridge
+ProbabilityPath = Schedule | Interpolant | Bridge | Reflow
 
 Start = Literal["matched", "standard"]
 Rate = Literal["falling", "constant"]

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from engine.training import Trainer
 
 DEFAULT_SECONDS = 60.0
+PAIRS, MOST_PAIRS = 50_000, 10_000_000
 SAVE_EVERY = 60.0
 """Seconds between two savings while training."""
 
-CHANGEABLE = {f"training.{name}" for name in ("batch", "learning_rate", "weight_decay", "decay_steps", "ema")}
+CHANGEABLE = {f"training.{name}" for name in ("batch", "learning_rate", "weight_decay", "decay_steps", "rate", "ema")}
 """What --resume lets --set change: anything else would be another experiment, or other random numbers."""
 
 DESCRIPTION = """\
@@ -66,6 +67,8 @@ def _arguments() -> Arguments:
         "--set", metavar="KEY=VALUE", action="append", default=[], help="such as path=ot, path.sigma_min=0.05, training.batch=512"
     )
     parser.add_argument("--resume", metavar="S.pushforward", help="go on from this session instead of starting anew")
+    parser.add_argument("--reflow", metavar="S.pushforward", help="straighten this session's model: train anew on the pairs it makes")
+    parser.add_argument("--pairs", metavar="N", type=int, help=f"how many pairs --reflow makes ({PAIRS:,})")
     parser.add_argument("--steps", metavar="N", type=int, help="train exactly N steps (with --resume: N more)")
     parser.add_argument("--seconds", metavar="S", type=float, help=f"train for S seconds (without --steps: {DEFAULT_SECONDS:g})")
     parser.add_argument("--seed", metavar="N", help="the same as --set training.seed=N")
@@ -84,6 +87,10 @@ def _begin(asked: Namespace) -> Session:
     seeds = [] if asked.seed is None else [f"training.seed={asked.seed}"]
     if asked.resume is not None:
         return _resumed(asked, sets + seeds)
+    if asked.reflow is not None:
+        return Session(experiment=_reflowed(asked, sets, seeds))
+    if asked.pairs is not None:
+        raise Problem("train: --pairs goes with --reflow")
     experiment = Experiment()
     target_given = asked.target is not None or any(text.startswith(("target=", "target.type=")) for text in sets)
     if asked.experiment is not None:
@@ -103,8 +110,39 @@ def _begin(asked: Namespace) -> Session:
     return Session(experiment=overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment)
 
 
-def _resumed(asked: Namespace, sets: list[str]) -> Session:
+def _reflowed(asked: Namespace, sets: list[str], seeds: list[str]) -> Experiment:
+    """The experiment on the pairs of a session's model; path and objective are those of reflow, the rest can be set."""
     for name in ("target", "columns", "label", "channel", "experiment"):
+        if getattr(asked, name) is not None:
+            raise Problem(f"--{name}: --reflow keeps the session's source and data")
+    count = PAIRS if asked.pairs is None else asked.pairs
+    if not 2 <= count <= MOST_PAIRS:
+        raise Problem(f"--pairs {count}: must be from 2 to {MOST_PAIRS:,}")
+    teacher = session.load(Path(asked.reflow))
+    if not teacher.trained:
+        raise Problem(f"{asked.reflow}: has no trained model to make pairs with")
+    with undisturbed():
+        from engine.field_of_session import field_of_session
+        from engine.reflow import reflow_pairs, reflowed
+        from engine.samplers import Heun
+    field, progress = field_of_session(teacher, "learned", asked.device), Progress()
+    making = reflow_pairs(field, Heun(steps=100), count, teacher.experiment.training.seed)
+    with noticing() as stop:
+        while True:
+            try:
+                progress.show(f"pairs {100 * next(making):.0f} %")
+            except StopIteration as made:
+                pairs = made.value
+                break
+            if stop.is_set():
+                raise Interrupted("stopped")
+    progress.show(f"{count:,} pairs", last=True)
+    experiment = overrides.apply(reflowed(teacher.experiment, pairs), sets)
+    return overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment
+
+
+def _resumed(asked: Namespace, sets: list[str]) -> Session:
+    for name in ("target", "columns", "label", "channel", "experiment", "reflow", "pairs"):
         if getattr(asked, name) is not None:
             raise Problem(f"--{name}: --resume goes on with the session's own experiment")
     for text in sets:
