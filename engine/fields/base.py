@@ -174,7 +174,8 @@ def _general(field: Field, x: Tensor, t: float, wanted: Prediction) -> Tensor:
         return value
     if wanted == "data":
         return _data(field, x, t, u, eta)
-    _must_have_score(field)
+    if wanted == "score":
+        _must_have_score(field)
     if wanted == "score" and eta is not None:
         return eta.mul(-1.0 / float(field.path.latent(t)))
     raise Problem(f"There is no {wanted} prediction along this path.")
