@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from engine.experiment import Experiment
@@ -18,6 +18,9 @@ from gui.widgets import column
 
 class ControlColumn(QScrollArea):
     """The cards edit the model and follow it. The canvas is there at once, the rest after ``complete``."""
+
+    adapted = Signal(str)
+    """What gave way to a choice, and why."""
 
     def __init__(self, model: LabModel, preferences: Preferences):
         super().__init__()
@@ -43,12 +46,20 @@ class ControlColumn(QScrollArea):
 
     def complete(self) -> None:
         """The cards below the canvas: after the window has painted."""
-        from gui.cards import NetworkCard, ObjectiveCard, PathCard, TrainingCard
+        from gui.cards import NetworkCard, ObjectiveCard, PathCard, SourceCard, TrainingCard
 
         self.target.complete()
         self._path = PathCard()
-        for name, card in (("path", self._path), ("objective", ObjectiveCard()), ("network", NetworkCard()), ("training", TrainingCard())):
+        cards = {
+            "source": SourceCard(),
+            "path": self._path,
+            "objective": ObjectiveCard(),
+            "network": NetworkCard(),
+            "training": TrainingCard(),
+        }
+        for name, card in cards.items():
             self._add(name, card)
+            card.adapted.connect(self.adapted)
         self._show_sigma()
 
     def _add(self, name: str, card: Any) -> None:

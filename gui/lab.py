@@ -141,6 +141,7 @@ class Lab(QObject):
         self.simulation.failed.connect(self.window.messages.problem)
         self.simulation.arrived.connect(self._arrived)
         self.model.changed.connect(self._follow)
+        self.window.controls.adapted.connect(self.window.messages.note)
         easel = self.window.controls.target.easel
         easel.strokeFinished.connect(self._after_stroke)
         easel.strokeStarted.connect(lambda: stage.step_aside(True))

@@ -8,22 +8,25 @@ from msgspec.structs import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from engine.experiment import Experiment, Training
+from engine.experiment import Experiment, ProbabilityPath, Training
 from engine.networks import MLP
 from engine.objectives import Objective
-from engine.schedules import Schedule
+from gui.adapting import adapted, words
 from gui.cards.card import Card
 from gui.cards.fold import Fold
 from gui.forms.reflection import help_of
 from gui.forms.struct_form import StructForm
 from gui.formula import Formula
 from gui.schedule_plot import SchedulePlot
+from gui.time_plot import TimePlot
 
 
 class ExperimentCard(Card):
     """A card that edits a part of an experiment."""
 
     edited = Signal(object)
+    adapted = Signal(str)
+    """What gave way to a change, and why."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(title, parent)
@@ -38,9 +41,20 @@ class ExperimentCard(Card):
         """Bring the controls up to date with ``self.experiment``."""
 
     def _change(self, **parts: Any) -> None:
-        self.experiment = replace(self.experiment, **parts)
+        """Takes the new parts; what no longer goes with them gives way, and that is said."""
+        changed = replace(self.experiment, **parts)
+        found = adapted(changed, next(iter(parts)))
+        sentence = words(changed, found, changed.refusal() or "") if found is not None else ""
+        self.experiment = found or changed
         self._show()
         self.edited.emit(self.experiment)
+        if sentence:
+            self.adapted.emit(sentence)
+
+    def _refusal(self, part: str, value: Any) -> str | None:
+        """Why this value cannot be chosen, even if others gave way."""
+        changed = replace(self.experiment, **{part: value})
+        return None if adapted(changed, part) is not None else changed.refusal()
 
 
 class PathCard(ExperimentCard):
@@ -48,9 +62,8 @@ class PathCard(ExperimentCard):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Path", parent)
-        self.set_note("source N(0, I)")
         self._sigma: Any = None
-        self.form = StructForm(Schedule, title="Schedule", refusal=self._refusal, parent=self)
+        self.form = StructForm(ProbabilityPath, title="Path", refusal=lambda path: self._refusal("path", path), parent=self)
         self.formula = Formula(parent=self)
         self.plot = SchedulePlot(self)
         self.start = StructForm(Experiment, self.experiment, show=("start",), parent=self)
@@ -64,9 +77,6 @@ class PathCard(ExperimentCard):
         """The sigma of an SDE sampler on the stage, drawn with the schedule; None for none."""
         self._sigma = sigma
         self.plot.set_path(self.experiment.path, sigma)
-
-    def _refusal(self, path: Any) -> str | None:
-        return replace(self.experiment, path=path).refusal()
 
     def _show(self) -> None:
         path = self.experiment.path
@@ -82,21 +92,20 @@ class ObjectiveCard(ExperimentCard):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Objective", parent)
-        self.form = StructForm(Objective, title="Loss", refusal=self._refusal, parent=self)
+        self.form = StructForm(Objective, title="Loss", refusal=lambda objective: self._refusal("objective", objective), parent=self)
         self.formula = Formula(parent=self)
-        self.body.addWidget(self.form)
-        self.body.addWidget(self.formula)
+        self.curves = TimePlot(self)
+        for widget in (self.form, self.formula, self.curves):
+            self.body.addWidget(widget)
         self.form.changed.connect(lambda objective: self._change(objective=objective))
         self._show()
-
-    def _refusal(self, objective: Any) -> str | None:
-        return replace(self.experiment, objective=objective).refusal()
 
     def _show(self) -> None:
         objective = self.experiment.objective
         self.form.set_value(objective)
         self.formula.set_latex(objective.formula, help_of(objective))
-        self.set_note(f"predicts {objective.prediction}")
+        self.curves.show_objective(self.experiment)
+        self.set_note(f"predicts {objective.prediction.replace('-', ' ')}")
 
 
 class NetworkCard(ExperimentCard):

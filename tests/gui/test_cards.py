@@ -16,15 +16,22 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSl
 from pytestqt.qtbot import QtBot
 
 from engine.arrays import Array
+from engine.couplings import Schrodinger
 from engine.experiment import Experiment, Training
+from engine.interpolants import Bridge, Interpolant
+from engine.introspection import alternatives
 from engine.networks import MLP
-from engine.objectives import VPrediction
+from engine.objectives import FlowMatching, Noise, Objective, VPrediction
+from engine.objectives.times import LogitNormalTime
+from engine.objectives.weights import BetaSquared
 from engine.samplers import RK4, EulerMaruyama
-from engine.schedules import OT, CondOT, VPCosine
+from engine.schedules import OT, CondOT, VPCosine, VPLinear
 from engine.targets import SHAPES, Checkerboard, EightGaussians, Helix, Image, Mixture, Moons, Painting, Points
-from gui.cards import Card, NetworkCard, ObjectiveCard, PathCard, SamplerForm, TargetCard, TrainingCard
+from gui.cards import Card, NetworkCard, ObjectiveCard, PathCard, SamplerForm, SourceCard, TargetCard, TrainingCard
 from gui.cards.mixture import MixtureEditor
 from gui.cards.pictures import canvas_picture
+from gui.cards.source import CANVAS
+from gui.time_plot import time_curves
 
 ROOT = Path(__file__).parent.parent.parent
 CARDS = [PathCard, ObjectiveCard, NetworkCard, TrainingCard]
@@ -86,7 +93,7 @@ def test_a_width_is_typed_and_the_parameters_follow(qtbot: QtBot) -> None:
     assert f"{MLP(width=64).parameters(2) / 1000:.0f} k" in card.header.note
 
 
-def test_what_does_not_go_together_is_grey_on_both_cards(qtbot: QtBot) -> None:
+def test_what_does_not_go_together_is_grey_or_gives_way(qtbot: QtBot) -> None:
     objective, path = ObjectiveCard(), PathCard()
     qtbot.addWidget(objective)
     qtbot.addWidget(path)
@@ -95,7 +102,76 @@ def test_what_does_not_go_together_is_grey_on_both_cards(qtbot: QtBot) -> None:
     objective.set_experiment(Experiment(path=VPCosine()))
     assert objective.form.chooser.reason(VPrediction) is None
     path.set_experiment(Experiment(path=VPCosine(), objective=VPrediction()))
-    assert path.form.chooser.reason(CondOT) is not None
+    assert path.form.chooser.reason(CondOT) is None
+    said: list[str] = []
+    path.adapted.connect(said.append)
+    path.form._picked(CondOT)
+    assert path.experiment == Experiment(path=CondOT(), objective=FlowMatching())
+    assert said == ["Objective is now Flow matching. v-prediction needs α² + β² = 1, and CondOT is not variance preserving."]
+
+
+def test_source_and_coupling_bring_their_path_along(qtbot: QtBot) -> None:
+    card = SourceCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment(objective=Noise()))
+    assert card.header.note == "N(0, I) · independent"
+    assert not card.picture.isVisibleTo(card)
+    assert not card.place.isVisibleTo(card)
+    said: list[str] = []
+    card.adapted.connect(said.append)
+    card._picked(Moons)
+    assert (card.experiment.source, card.experiment.objective) == (Moons(), FlowMatching())
+    assert said[-1].startswith("Objective is now Flow matching. Noise prediction needs a Gaussian source")
+    assert card.picture.isVisibleTo(card)
+    card.coupling._picked(Schrodinger)
+    assert card.experiment.path == Bridge(sigma=0.5)
+    card.coupling.editor("sigma").edited.emit("sigma", 1.5)
+    assert card.experiment.path == Bridge(sigma=1.5)
+    assert "Brownian bridge" in said[-1]
+    assert card.experiment.refusal() is None
+
+
+def test_the_canvas_becomes_the_source(qtbot: QtBot) -> None:
+    card = SourceCard()
+    qtbot.addWidget(card)
+    painting = Painting(raster=Array(np.eye(16, dtype=np.float32)))
+    card.set_experiment(Experiment(target=painting))
+    card._picked(CANVAS)
+    assert card.experiment.source == painting
+    card.set_experiment(replace(card.experiment, target=Moons()))
+    assert card.chooser.key is Painting
+    assert card.experiment.refusal() is None
+
+
+def test_a_source_has_as_many_axes_as_the_data(qtbot: QtBot) -> None:
+    card = SourceCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment(target=Helix()))
+    assert Helix in card.chooser.keys
+    assert Moons not in card.chooser.keys
+
+
+def test_times_and_weights_are_drawn_where_they_are_not_flat(qtbot: QtBot) -> None:
+    card = ObjectiveCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment())
+    assert not card.curves.isVisibleTo(card)
+    card.set_experiment(Experiment(objective=FlowMatching(time=LogitNormalTime())))
+    assert card.curves.isVisibleTo(card)
+    t, curves = time_curves(card.experiment)
+    assert np.trapezoid(curves["p"], t) == pytest.approx(1.0, abs=0.01)
+    card.set_experiment(Experiment(path=VPCosine(), objective=Noise(weight=BetaSquared())))
+    assert set(time_curves(card.experiment)[1]) == {"p", "w"}
+
+
+@pytest.mark.parametrize("objective", alternatives(Objective), ids=lambda kind: kind.label)
+@pytest.mark.parametrize("path", [CondOT(), VPLinear(), Bridge(), Interpolant()], ids=lambda path: path.label)
+def test_every_objective_is_shown_on_every_path(qtbot: QtBot, objective: type, path: object) -> None:
+    card = ObjectiveCard()
+    qtbot.addWidget(card)
+    card.set_experiment(Experiment(path=path, objective=objective()))  # type: ignore[arg-type]
+    assert card.form.chooser is not None
+    assert card.form.chooser.key is objective
 
 
 def test_a_card_folds_by_mouse_and_keys(qtbot: QtBot) -> None:
