@@ -109,7 +109,7 @@ class CurvePlot(QWidget):
         font.setPointSizeF(font.pointSizeF() * 0.78)
         painter.setFont(font)
         painter.setPen(colour("dim"))
-        foot = QRectF(box.left() - 4, box.bottom() + 1, box.width() + 4 + self.MARGINS[2], 14)
+        foot = QRectF(box.left() - 4, box.bottom() + 1, box.width() + 1 + self.MARGINS[2], 14)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(foot, Qt.AlignmentFlag.AlignLeft | middle, f"0 {self._ends[0]}".strip())
         painter.drawText(foot, Qt.AlignmentFlag.AlignRight | middle, f"{self._ends[1]} 1".strip())

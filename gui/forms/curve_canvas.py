@@ -84,8 +84,8 @@ class Series:
 class CurveCanvas(CurvePlot):
     """``edited(name, points)`` fires for each change that the user makes; every curve stays within what its trend allows."""
 
-    MARGINS = (26.0, 9.0, 16.0, 15.0)
-    HEIGHT = 132
+    MARGINS = (26.0, 20.0, 16.0, 16.0)
+    HEIGHT = 146
 
     edited = Signal(str, object)
 
@@ -244,9 +244,9 @@ class CurveCanvas(CurvePlot):
         if self.selected is not None:
             name, index = self.selected
             t, value = self.series[name].points[index]
-            painter.setPen(colour("text"))
+            painter.setPen(colour(self.series[name].role))
             text = f"{self.series[name].letter} at t = {t:.3g} is {value:.3g}"
-            painter.drawText(QRectF(self.rect()).adjusted(0, 0, -18, -1), Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
+            painter.drawText(QRectF(self.rect()).adjusted(0, 2, 0, 0), Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(colour("accent"), 1.0))
