@@ -313,3 +313,25 @@ def test_a_gaussian_source_as_a_mixture_is_the_gaussian_source() -> None:
     assert torch.allclose(scale, pre.scale(t).expand(-1, 2), rtol=1e-12)
     assert torch.allclose(skip, pre.skip(t).expand(-1, 2), rtol=1e-12, atol=1e-14)
     assert torch.allclose(offset, (pre.shift(t) - pre.skip(t) * pre.path.alpha(t)) * one.mean, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_f_at_its_target_is_the_conditional_rate_and_noise(name: str) -> None:
+    """offset + skip x + scale target = (d x_t / dt, eps) to 1e-9 of their size, and the inputs are those of x."""
+    experiment = CASES[name]
+    batches = batches_of(experiment, CPU, DOUBLE)
+    assert isinstance(batches, GeneralBatches)
+    rng = generator(12)
+    x0, x1, eps = rng.standard_normal((3, 200, 2))
+    low, high = experiment.interval()
+    times = np.linspace(max(low, 0.01), min(high, 0.99), 200)
+    path, t = batches.path, torch.as_tensor(times)[:, None]
+    block = batches.problem(0, x0, x1, eps if path.has_latent_noise else None, times)
+    x = torch.as_tensor(np.asarray(path.point(times[:, None], x0, x1, eps)))
+    scale, skip, offset = batches.preconditioning.affine(t)
+    found = offset + skip * x.repeat(1, batches.preconditioning.heads) + scale * block.target
+    rate = path.conditional_velocity(times[:, None], x0, x1, eps)
+    exact = rate if batches.preconditioning.heads == 1 else np.concatenate([rate, eps], axis=1)
+    assert np.abs(found.numpy() - exact).max() < 1e-9 * (1.0 + np.abs(exact).max())
+    assert torch.allclose(block.inputs, batches.embedding.both(x, torch.as_tensor(times)).t(), atol=1e-9)
+    assert block.inputs.shape[1] == experiment.sizes()[0]
