@@ -9,8 +9,9 @@ Source: Chen 1806.07366; Grathwohl 1810.01367.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from engine.objectives.likelihood import Likelihood
 
 Flow = Callable[[Tensor, float], tuple[Tensor, Tensor]]
-"""(x (n, d), t) -> (u (n, d), div u (n,))."""
+"""(x (n, d), t) -> (u (n, d), rates (n, k)): what is integrated along the way, div u first."""
 
 
 def _combined(x: Tensor, slopes: tuple[Tensor, ...], weights: tuple[float, ...]) -> Tensor:
@@ -39,26 +40,37 @@ def _combined(x: Tensor, slopes: tuple[Tensor, ...], weights: tuple[float, ...])
 
 
 def step(flow: Flow, solver: str, x: Tensor, t: float, h: float) -> tuple[Tensor, Tensor]:
-    """One step of size h (negative: back in time) by Euler, the midpoint rule or the classic RK4: x at t + h, and the integral of div u."""
-    u, divergence = flow(x, t)
+    """One step of size h (negative: back in time) by Euler, the midpoint rule or the classic RK4: x at t + h, and the rates' integrals."""
+    u, rate = flow(x, t)
     if solver == "euler":
-        return torch.add(x, u, alpha=h), h * divergence
-    u2, divergence2 = flow(torch.add(x, u, alpha=0.5 * h), t + 0.5 * h)
+        return torch.add(x, u, alpha=h), h * rate
+    u2, rate2 = flow(torch.add(x, u, alpha=0.5 * h), t + 0.5 * h)
     if solver == "midpoint":
-        return torch.add(x, u2, alpha=h), h * divergence2
-    u3, divergence3 = flow(torch.add(x, u2, alpha=0.5 * h), t + 0.5 * h)
-    u4, divergence4 = flow(torch.add(x, u3, alpha=h), t + h)
+        return torch.add(x, u2, alpha=h), h * rate2
+    u3, rate3 = flow(torch.add(x, u2, alpha=0.5 * h), t + 0.5 * h)
+    u4, rate4 = flow(torch.add(x, u3, alpha=h), t + h)
     weights = (h / 6.0, h / 3.0, h / 3.0, h / 6.0)
-    return _combined(x, (u, u2, u3, u4), weights), _combined(weights[0] * divergence, (divergence2, divergence3, divergence4), weights[1:])
+    return _combined(x, (u, u2, u3, u4), weights), _combined(weights[0] * rate, (rate2, rate3, rate4), weights[1:])
 
 
-def log_prob(flow: Flow, x: Tensor, solver: str, steps: int) -> Tensor:
-    """log p_1(x), nats in standardised coordinates, (n,), of the flow of N(0, I) from t = 0 to 1."""
-    integral = torch.zeros(len(x), device=x.device, dtype=x.dtype)
-    for k in range(steps, 0, -1):
-        x, part = step(flow, solver, x, k / steps, -1.0 / steps)
+def pulled_back(flow: Flow, x: Tensor, solver: str, times: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """x_0 (n, d), and the integrals of the rates from 0 to 1 (n, k), of the flow that ends at x, solved back on ``times`` from 0 to 1."""
+    integral = torch.zeros((), device=x.device, dtype=x.dtype)
+    for t, end in pairwise(reversed(times)):
+        x, part = step(flow, solver, x, t, end - t)
         integral = integral - part
-    return -0.5 * (x.square().sum(dim=1) + x.shape[1] * math.log(2.0 * math.pi)) - integral
+    return x, integral
+
+
+def log_prob(flow: Flow, x: Tensor, solver: str, times: Sequence[float]) -> Tensor:
+    """log p_1(x), nats in standardised coordinates, (n,), of the flow of N(0, I)."""
+    start, integral = pulled_back(flow, x, solver, times)
+    return standard_normal(start) - integral[:, 0]
+
+
+def standard_normal(x: Tensor) -> Tensor:
+    """log N(x; 0, I), (n,)."""
+    return -0.5 * (x.square().sum(dim=1) + x.shape[1] * math.log(2.0 * math.pi))
 
 
 class _At(NamedTuple):
@@ -80,11 +92,10 @@ class _At(NamedTuple):
 
 
 class NetworkFlow:
-    """u and div u of the network of ``batches`` with ``layers``, differentiable in the weights and in x."""
+    """u, div u and ||grad u||^2 (Frobenius) of the network of ``batches`` with ``layers``, differentiable in the weights and in x."""
 
     def __init__(self, batches: Batches, layers: Layers, activation: str) -> None:
         self._batches, self._layers, self._activation = batches, layers, activation
-        self._known: dict[float, _At] = {}
 
     @cached_property
     def _frequencies(self) -> Tensor:
@@ -92,25 +103,21 @@ class NetworkFlow:
         return torch.from_numpy(np.geomspace(LOWEST, HIGHEST, max(1, network.space_features))).to(mean)[: network.space_features]
 
     def _at(self, t: float) -> _At:
-        found = self._known.get(t)
-        if found is None:
-            pre, mean, embedding = self._batches.preconditioning, self._batches.mean, self._batches.embedding
-            alpha, beta, spread = float(pre.path.alpha(t)), float(pre.path.beta(t)), float(pre.spread(t))
-            residual = embedding.network.residual
-            found = self._known[t] = _At(
-                float(pre.scale(t)),
-                float(pre.skip(t)),
-                alpha * mean,
-                float(pre.shift(t)) * mean,
-                1.0 / spread if residual else 1.0,
-                alpha * math.sqrt(pre.variance) / (spread * spread),
-                torch.exp(-0.5 * (self._frequencies * (beta / spread)) ** 2),
-                embedding.time(torch.tensor([t], device=mean.device, dtype=mean.dtype))[:, 0],
-            )
-        return found
+        pre, mean, embedding = self._batches.preconditioning, self._batches.mean, self._batches.embedding
+        alpha, beta, spread = float(pre.path.alpha(t)), float(pre.path.beta(t)), float(pre.spread(t))
+        return _At(
+            float(pre.scale(t)),
+            float(pre.skip(t)),
+            alpha * mean,
+            float(pre.shift(t)) * mean,
+            1.0 / spread if embedding.network.residual else 1.0,
+            alpha * math.sqrt(pre.variance) / (spread * spread),
+            torch.exp(-0.5 * (self._frequencies * (beta / spread)) ** 2),
+            embedding.time(torch.tensor([t], device=mean.device, dtype=mean.dtype))[:, 0],
+        )
 
     def __call__(self, x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-        """(u (n, d), div u (n,)) at x (n, d) and one time."""
+        """(u (n, d), (div u, ||grad u||^2) (n, 2)) at x (n, d) and one time."""
         at, (n, d) = self._at(t), x.shape
         weight, bias = self._layers[0]
         split = weight.shape[1] - len(at.time)
@@ -129,14 +136,14 @@ class NetworkFlow:
             parts = weight[:, d:split].reshape(-1, 2, d, count).permute(2, 1, 3, 0).reshape(d, 2 * count, -1)
             dz = torch.baddbmm(dz, slopes, parts)
         f, df = network_with_tangents(self._layers, self._activation, z, dz)
-        trace = df[0, :, 0]
-        for axis in range(1, d):
-            trace = trace + df[axis, :, axis]
-        return at.offset + at.skip * around + at.scale * f, d * at.skip + at.scale * trace
+        gradient = df * at.scale + (at.skip * torch.eye(d, device=x.device, dtype=x.dtype))[:, None, :]
+        divergence = gradient.diagonal(dim1=0, dim2=2).sum(dim=1)
+        rates = torch.stack([divergence, gradient.square().sum(dim=(0, 2))], dim=1)
+        return at.offset + at.skip * around + at.scale * f, rates
 
 
 class LikelihoodLearner(AutogradLearner):
-    """The mean of -log p_1 over a batch, nats in the user's units."""
+    """The mean of -log p_1 over a batch, nats in the user's units; the penalty on roughness is in its gradient alone."""
 
     def __init__(self, experiment: Experiment, network: FlatMLP, device: torch.device, objective: Likelihood) -> None:
         super().__init__(network)
@@ -152,7 +159,18 @@ class LikelihoodLearner(AutogradLearner):
             self._block = index, self._draw(index)
         batch = self.experiment.training.batch
         x = self._block[1][offset * batch : (offset + 1) * batch]
-        return self._batches.frame.log_det - log_prob(self.flow, x, self.objective.solver, self.objective.steps).mean()
+        start, integral = pulled_back(self.flow, x, self.objective.solver, self.grid(step))
+        negative = self._batches.frame.log_det - (standard_normal(start) - integral[:, 0]).mean()
+        penalty = self.objective.smoothness * integral[:, 1].mean()
+        return negative + (penalty - penalty.detach())
+
+    def grid(self, step: int) -> list[float]:
+        """The solver's times in one step: even, the inner ones moved at random by up to a third of a step, so that the network cannot
+        learn to exploit one grid's errors."""
+        count = self.objective.steps
+        moved = generator(self.experiment.training.seed, "grid", step).uniform(-1.0 / 3.0, 1.0 / 3.0, count + 1)
+        moved[[0, -1]] = 0.0
+        return [float(t) for t in (np.arange(count + 1) + moved) / count]
 
     def _draw(self, index: int) -> Tensor:
         experiment = self.experiment

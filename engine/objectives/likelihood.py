@@ -29,7 +29,7 @@ class Likelihood(ObjectiveCore, tag="likelihood", frozen=True, kw_only=True):
     label: ClassVar[str] = "Maximum likelihood"
     summary: ClassVar[str] = "The data's log-likelihood through the ODE, as normalising flows are trained; slow, and without a score."
     formula: ClassVar[str] = r"-\mathbb{E}\log p_1(x_1),\quad \log p_1(x_1) = \log p_0(x_0) - \int_0^1 \nabla\cdot u_\theta(x_t, t)\,dt"
-    source: ClassVar[str] = "Chen 1806.07366; Grathwohl 1810.01367"
+    source: ClassVar[str] = "Chen 1806.07366; Grathwohl 1810.01367; Finlay 2002.02798"
     prediction: ClassVar[Prediction] = "velocity"
     follows_path: ClassVar[bool] = False
 
@@ -37,6 +37,16 @@ class Likelihood(ObjectiveCore, tag="likelihood", frozen=True, kw_only=True):
     steps: Annotated[
         int, Meta(ge=1, le=1_000, description="Steps of the solver, all of them differentiated.", extra={"symbol": "N", "log": True})
     ] = 5
+
+    smoothness: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            description="Weight of ∫‖∇u‖² dt, which keeps the flow smooth enough for these steps; 0: the likelihood alone.",
+            extra={"symbol": "λ", "log": True},
+        ),
+    ] = 0.05
 
     def refusal(self, experiment: Experiment) -> str | None:
         path = experiment.gaussian_path()
