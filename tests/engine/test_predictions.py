@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.choice import Problem
 from engine.fields.base import denoiser, predict, score, velocity
@@ -20,6 +21,7 @@ from tests.engine.every import MORE_SCHEDULES as SCHEDULES
 from tests.engine.every import SIGMAS
 from tests.engine.gaussian_field import GaussianField
 
+SCALED = [replace(sigma, scale=1.3) for sigma in SIGMAS]
 PREDICTIONS = ["velocity", "score", "noise", "data", "v"]
 T = np.linspace(1e-3, 1.0 - 1e-3, 301)[:, None]
 
@@ -66,7 +68,7 @@ def test_round_trips(path):
 
 
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
-@pytest.mark.parametrize("sigma", [*SIGMAS, ConstantSigma(scale=1.7), SqrtSigma(scale=0.6), ReversalSigma(scale=2.0)], ids=repr)
+@pytest.mark.parametrize("sigma", [*SIGMAS, *SCALED, ConstantSigma(scale=1.7), SqrtSigma(scale=0.6), ReversalSigma(scale=2.0)], ids=repr)
 def test_drift_is_u_plus_half_sigma2_s(path, sigma):
     x, values = truth(path, T)
     expected = values["velocity"] + 0.5 * sigma.sigma2(path, T) * values["score"]
@@ -87,12 +89,12 @@ def test_sigma_squared_score_stays_finite_at_the_data(path):
 
 
 @pytest.mark.parametrize("path", SCHEDULES, ids=repr)
-@pytest.mark.parametrize("sigma", SIGMAS, ids=repr)
+@pytest.mark.parametrize("sigma", SCALED, ids=repr)
 def test_sigma_squared_over_the_noise_scale(path, sigma):
     np.testing.assert_allclose(sigma.sigma2_over_latent(path, T) * path.beta(T), sigma.sigma2(path, T), rtol=1e-10, atol=1e-300)
 
 
-@pytest.mark.parametrize("sigma", SIGMAS, ids=repr)
+@pytest.mark.parametrize("sigma", SCALED, ids=repr)
 @pytest.mark.parametrize("path", [Interpolant(), Interpolant(gamma=SineLatent()), Bridge()], ids=repr)
 def test_sigma_off_gaussian_paths(path, sigma):
     if isinstance(sigma, ReversalSigma):
@@ -103,7 +105,7 @@ def test_sigma_off_gaussian_paths(path, sigma):
     assert sigma.refusal(path) is None
     np.testing.assert_allclose(sigma.sigma2_over_latent(path, T) * path.latent(T), sigma.sigma2(path, T), rtol=1e-10)
     if isinstance(sigma, BetaSigma):
-        np.testing.assert_allclose(sigma.sigma2(path, T), path.latent(T) ** 2, rtol=1e-12)
+        np.testing.assert_allclose(sigma.sigma2(path, T), (1.3 * path.latent(T)) ** 2, rtol=1e-12)
 
 
 def test_sigma_in_words():

@@ -7,11 +7,12 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.interpolants import Bridge
 from engine.networks import MLP
 from engine.objectives import Objective
 from engine.samplers import EulerMaruyama, Sampler
-from engine.samplers.sigma import ReversalSigma, Sigma, SqrtSigma
-from engine.schedules import CondOT, Schedule, VPCosine
+from engine.samplers.sigma import BetaSigma, ReversalSigma, SqrtSigma
+from engine.schedules import VE, CondOT, Schedule, VPCosine
 from engine.targets import Target
 from gui.forms import StructForm
 from gui.forms.reflection import alternatives
@@ -94,3 +95,22 @@ def test_every_schedule_is_drawn_with_three_colours(kind: type, qtbot: QtBot) ->
         wanted = colour(role)
         near = sum(abs(c.red() - wanted.red()) + abs(c.green() - wanted.green()) + abs(c.blue() - wanted.blue()) < 40 for c in shown)
         assert near > 15, role
+
+
+def test_a_large_schedule_has_its_number_on_the_axis(qtbot: QtBot) -> None:
+    plot = SchedulePlot()
+    qtbot.addWidget(plot)
+    plot.set_path(VE(sigma_max=50.0), ReversalSigma())
+    assert plot.ceiling == pytest.approx(75.0, rel=1e-3)  # g_0 is above 1.5 times beta_0 and is cut there
+    assert [line.letter for line in plot.lines] == ["σ", "β", "α"]
+
+
+def test_a_path_between_two_laws_shows_its_latent_noise(qtbot: QtBot) -> None:
+    plot = SchedulePlot()
+    qtbot.addWidget(plot)
+    plot.set_path(Bridge(), BetaSigma())
+    assert [line.letter for line in plot.lines] == ["σ", "γ", "a", "b"]
+    assert "latent noise" in plot.toolTip()
+    plot.set_path(Bridge(), ReversalSigma())  # refused there, so not drawn
+    assert [line.letter for line in plot.lines] == ["γ", "a", "b"]
+    plot.grab()
