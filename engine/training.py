@@ -63,7 +63,8 @@ def refuse_the_impossible(experiment: Experiment) -> None:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
     batch, sizes = experiment.training.batch, experiment.sizes()
-    needed = 4 * (batch * (sizes[0] + 3 * sum(sizes[1:])) + 8 * experiment.parameters())
+    passes = experiment.objective.passes(experiment.target.dimension)
+    needed = 4 * (passes * batch * (sizes[0] + 3 * sum(sizes[1:])) + 8 * experiment.parameters())
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > 0.8 * there:
         raise Problem(

@@ -53,6 +53,10 @@ class ObjectiveCore(Choice, frozen=True, kw_only=True):
         """Why a network trained by this tells no score although the path is Gaussian, in one sentence; None if it does."""
         return None
 
+    def passes(self, dimension: int) -> int:
+        """Passes through the network that one step keeps in memory at a time."""
+        return 1
+
     def learner(self, experiment: Experiment, network: FlatMLP, device: torch.device) -> Learner:
         """What computes the losses and gradients of training: a regression on batches drawn ahead."""
         from engine.learners.regression import RegressionLearner

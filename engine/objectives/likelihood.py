@@ -61,6 +61,9 @@ class Likelihood(ObjectiveCore, tag="likelihood", frozen=True, kw_only=True):
     def score_refusal(self) -> str | None:
         return "Maximum likelihood fixes where the flow ends and no path to it, so its velocity tells no score: take an ODE sampler."
 
+    def passes(self, dimension: int) -> int:
+        return 2 * (1 + dimension) * self.steps * {"euler": 1, "midpoint": 2, "rk4": 4}[self.solver]
+
     def learner(self, experiment: Experiment, network: FlatMLP, device: torch.device) -> Learner:
         from engine.learners.likelihood import LikelihoodLearner
 

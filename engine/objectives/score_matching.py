@@ -81,6 +81,9 @@ class ImplicitScore(ObjectiveBase, tag="implicit-score", frozen=True, kw_only=Tr
     def refusal(self, experiment: Experiment) -> str | None:
         return smooth_refusal(self.label, experiment) or super().refusal(experiment)
 
+    def passes(self, dimension: int) -> int:
+        return 2 * (1 + dimension)
+
     def learner(self, experiment: Experiment, network: FlatMLP, device: torch.device) -> Learner:
         from engine.learners.divergence import DivergenceLearner
 
@@ -102,6 +105,9 @@ class SlicedScore(ObjectiveBase, tag="sliced-score", frozen=True, kw_only=True):
 
     def refusal(self, experiment: Experiment) -> str | None:
         return smooth_refusal(self.label, experiment) or super().refusal(experiment)
+
+    def passes(self, dimension: int) -> int:
+        return 2 * (1 + self.probes)
 
     def learner(self, experiment: Experiment, network: FlatMLP, device: torch.device) -> Learner:
         from engine.learners.divergence import SlicedLearner

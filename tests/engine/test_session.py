@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from hypothesis import strategies as st
 
 from engine import session
 from engine.choice import Problem
+from engine.objectives import Score
+from engine.objectives.times import LogitNormalTime
+from engine.objectives.weights import SNR
 from engine.session import Session
 from engine.tensors import pack
 from tests.engine.session_files import Members, edit_head, rewritten, small_session
@@ -43,6 +47,16 @@ def test_what_is_saved_is_loaded(whole: Path) -> None:
     assert np.array_equal(after.checkpoints[1].ema, before.checkpoints[1].ema)
     assert np.array_equal(after.losses, before.losses)
     assert {"python", "numpy", "torch"} <= set(after.versions)
+
+
+def test_words_for_times_and_weights_of_older_files_are_understood(whole: Path, tmp_path: Path) -> None:
+    def older(members: Members) -> None:
+        head = json.loads(members["session.json"])
+        head["experiment"]["objective"] = {"type": "score", "time": "logit-normal", "weight": "snr"}
+        members["session.json"] = json.dumps(head).encode()
+
+    loaded = session.load(rewritten(whole, tmp_path / "older.pushforward", older))
+    assert loaded.experiment.objective == Score(time=LogitNormalTime(), weight=SNR())
 
 
 def test_a_session_without_training(tmp_path: Path) -> None:

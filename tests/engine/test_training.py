@@ -18,11 +18,11 @@ from engine.fields.base import denoiser
 from engine.fields.exact import exact_field
 from engine.interpolants import Bridge
 from engine.networks import MLP
-from engine.objectives import Noise, Objective, VPrediction
+from engine.objectives import FlowMatching, Likelihood, Noise, Objective, VPrediction
 from engine.optimiser import Adam, fused_available
 from engine.schedules import CondOT, VPCosine
 from engine.targets import EightGaussians, Helix, Mixture, Moons
-from engine.training import Trainer, TrainingStopped, rate_at
+from engine.training import Trainer, TrainingStopped, rate_at, refuse_the_impossible
 
 SMALL = Experiment(target=Moons(), network=MLP(width=32, depth=2), training=Training(batch=64, seed=3))
 
@@ -151,6 +151,14 @@ def test_a_network_larger_than_the_machine_is_refused() -> None:
     huge = Experiment(network=MLP(width=2048, depth=12), training=Training(batch=1_000_000))
     with pytest.raises(Problem, match="GB"):
         Trainer(huge)
+
+
+def test_solving_an_ode_counts_for_memory() -> None:
+    """The batch that flow matching can have is too much for a likelihood of 1,000 steps."""
+    wide = Experiment(objective=Likelihood(steps=1_000), network=MLP(width=2048, depth=3), training=Training(batch=10_000))
+    refuse_the_impossible(msgspec.structs.replace(wide, objective=FlowMatching()))
+    with pytest.raises(Problem, match="GB"):
+        refuse_the_impossible(wide)
 
 
 def test_a_refused_combination_is_refused() -> None:
