@@ -11,7 +11,7 @@ from engine.interpolants import Bridge
 from engine.networks import MLP
 from engine.objectives import Objective
 from engine.samplers import EulerMaruyama, Sampler
-from engine.samplers.sigma import BetaSigma, ReversalSigma, SqrtSigma
+from engine.samplers.sigma import BetaSigma, ReversalSigma, Sigma, SqrtSigma
 from engine.schedules import VE, CondOT, Schedule, VPCosine
 from engine.targets import Target
 from gui.forms import StructForm
