@@ -81,7 +81,7 @@ class _Guided(GuidanceBase, frozen=True, kw_only=True):
         return self.y - 1 if self.y else classes.draw(n, generator(seed, "labels"))
 
     def _which(self) -> str:
-        return f"label {self.y}" if self.y else "labels as in the data"
+        return f" · label {self.y}" if self.y else ""
 
 
 class ClassifierFree(_Guided, tag="classifier-free", frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ class ClassifierFree(_Guided, tag="classifier-free", frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        return f"classifier-free w = {self.scale:g} · {self._which()}"
+        return f"classifier-free w = {self.scale:g}{self._which()}"
 
 
 class ClassifierGuidance(_Guided, tag="classifier", frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ class ClassifierGuidance(_Guided, tag="classifier", frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        return f"classifier w = {self.scale:g} · {self._which()}"
+        return f"classifier w = {self.scale:g}{self._which()}"
 
 
 Guidance = NoGuidance | ClassifierFree | ClassifierGuidance

@@ -155,6 +155,13 @@ def score_refusal(field: Field) -> str | None:
     return reason
 
 
+def rows_of(field: Field, rows: Tensor) -> Field:
+    """The field for the particles ``rows`` (m,) alone: itself, unless each particle has a label of its own."""
+    own = getattr(field, "at", None)
+    found: Field = field if own is None else own(rows)
+    return found
+
+
 def _must_have_score(field: Field) -> None:
     reason = score_refusal(field) or (None if field.prediction == "velocity-and-noise" else NO_SCORE)
     if reason:

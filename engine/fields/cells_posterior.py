@@ -100,7 +100,10 @@ class CellsPosterior:
         if not far:
             log_prob = log_prob.masked_fill(faint, -math.inf)
         elif bool(faint.any()):
-            where = faint.nonzero()[:, 0]
+            # what has run away to infinity has no nearest ink
+            lost = ~torch.isfinite(x).all(dim=1)
+            pull = pull.masked_fill(lost[:, None], math.nan)
+            where = (faint & ~lost).nonzero()[:, 0]
             again = self._far_moments(x[where].double(), alpha, beta)
             log_prob, data, pull = (
                 whole.index_copy(0, where, part.to(x.dtype)) for whole, part in zip((log_prob, data, pull), again, strict=True)
@@ -153,6 +156,8 @@ class CellsPosterior:
 
     def _far_moments(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
         """The same as ``_moments`` in log space and float64, for points (n, 2) whose nearest ink is many beta away."""
+        if not len(x):
+            return x.new_zeros(0), x, x
         parts = [self._far_part(part, alpha, beta) for part in torch.split(x, 512)]
         log_prob, data, pull = (torch.cat(column) for column in zip(*parts, strict=True))
         return log_prob, data, pull

@@ -124,10 +124,3 @@ def guided_field(free: Field, given: Sequence[Field], scale: float, labels: int 
     """The guided field of one without labels and one for each label."""
     closed = all(isinstance(field, Scored) for field in (free, *given))
     return (ExactGuidedField if closed else GuidedField)(free, given, scale, labels)
-
-
-def rows_of(field: Field, rows: Tensor) -> Field:
-    """The field for a part of the particles: itself, unless each particle has a label of its own."""
-    own = getattr(field, "at", None)
-    found: Field = field if own is None else own(rows)
-    return found

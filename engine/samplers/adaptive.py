@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
-from engine.fields.base import velocity
+from engine.fields.base import rows_of, velocity
 from engine.samplers.base import Record, SamplerBase
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Flow:
         for step in _distinct(ticks):
             rows = (ticks == step).nonzero()[:, 0]
             h = self._time(step) - self.low
-            ahead = velocity(self.field, self.x[rows].add(self.slope[rows], alpha=h), self.low + h)
+            ahead = velocity(rows_of(self.field, rows), self.x[rows].add(self.slope[rows], alpha=h), self.low + h)
             change[rows] = _norm((ahead - self.slope[rows]) / unit[rows]) / h
         h0 = ticks.double() / TICKS * whole
         largest = torch.maximum(slope, change)
@@ -195,7 +195,7 @@ class _Flow:
         t, stop = self._time(now), self._time(now + step)
         h = stop - t
         x = self.x[rows]
-        k = dormand_prince_step(self.field, x, t, h, self.slope[rows])
+        k = dormand_prince_step(rows_of(self.field, rows), x, t, h, self.slope[rows])
         moved = h * combined(STAGES[6], k)
         after = x + moved
         error = _norm(h * combined(ERROR, k) / self._unit(x, after)).nan_to_num(torch.inf, torch.inf)

@@ -270,3 +270,11 @@ def test_many_points_and_cells_are_thinned_and_say_so() -> None:
     x = torch.as_tensor(generator(15).standard_normal((20, 2)))
     assert torch.allclose(pooled.data(x, 0.6), whole(x, 0.6, 0.4)[0], atol=0.5 * 3.5 / MOST_CELLS)
     assert exact_field(Moons(), CondOT()).note == ""
+
+
+def test_a_point_that_ran_away_is_not_a_number_and_harms_no_other() -> None:
+    field = exact_field(Checkerboard(), CondOT())
+    x = torch.tensor([[0.1, 0.2], [float("nan"), 0.0], [float("inf"), 0.0], [400.0, 0.0]])
+    found = field.score(x, 0.9)
+    assert torch.equal(found[[0, 3]], field.score(x[[0, 3]], 0.9))
+    assert not torch.isfinite(found[1:3]).all(dim=1).any()
