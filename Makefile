@@ -7,7 +7,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 ON_A_SCREEN = .ci/on-a-screen
 
-.PHONY: lab test setup check unit test-witness bench pictures clean system
+.PHONY: lab test setup check unit test-witness bench protocols pictures clean system
 
 lab: setup
 	$(ON_A_SCREEN) $(RUN) main.py
@@ -45,6 +45,10 @@ test-witness: setup
 bench: setup
 	$(RUN) -m pip install -q --no-deps torchcfm==1.0.7
 	$(ON_A_SCREEN) --virtual $(RUN) -m tests.bench
+
+# SEEDS=5 for all; it goes on where it stopped
+protocols: setup
+	$(RUN) -m tests.protocols --seeds $(or $(SEEDS),2)
 
 pictures: setup
 	$(ON_A_SCREEN) --virtual $(RUN) -m tests.pictures

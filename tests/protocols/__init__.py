@@ -1,0 +1,1 @@
+"""Published protocols, run again (``make protocols``)."""
