@@ -89,42 +89,51 @@ class SharedPair:
 
 
 class FullPair:
-    """Two mixtures of any covariances."""
+    """Two mixtures of any covariances, in float64: with P = S^-1, everything is linear in (1, x, x x^T), so products of matrices do."""
 
     def __init__(self, source: GaussianMixture, target: GaussianMixture, device: torch.device, dtype: torch.dtype) -> None:
         i, j, log_weights = _products(source, target)
         first, second = (np.broadcast_to(m.covariances, (m.count, m.dimension, m.dimension)) for m in (source, target))
-        self._first, self._second = _constants(source.means[i], device, dtype), _constants(target.means[j], device, dtype)
-        self._log_weights = _constants(log_weights, device, dtype)
-        self._covariances = _constants(first[i], device, dtype), _constants(second[j], device, dtype)
-        self._eye = torch.eye(source.dimension, device=device, dtype=dtype)
+        self._first, self._second = (_constants(means, device, torch.float64) for means in (source.means[i], target.means[j]))
+        self._log_weights = _constants(log_weights, device, torch.float64)
+        self._covariances = _constants(first[i], device, torch.float64), _constants(second[j], device, torch.float64)
+        self._eye = torch.eye(source.dimension, device=device, dtype=torch.float64)
 
     def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
         """(E[x0|x], E[x1|x], -score) at x (n, d)."""
-        parts = []
-        for logit, pull in self._parts(x, a, b, latent):
-            share = torch.softmax(logit, dim=1)
-            weighted = share[:, :, None] * pull
-            first, second = (torch.einsum("kij,nkj->ni", covariance, weighted) for covariance in self._covariances)
-            parts.append((share @ self._first + a * first, share @ self._second + b * second, weighted.sum(dim=1)))
-        first, second, pulls = (torch.cat(column) for column in zip(*parts, strict=True))
-        return first, second, pulls
+        d, (precision, means, offset) = x.shape[1], self._constants_at(a, b, latent)
+        # each of the three is sum_k r_k (c_k + A_k x): one product with [c, A] of all three side by side
+        linear = [precision, a * self._covariances[0] @ precision, b * self._covariances[1] @ precision]
+        constant = [torch.zeros_like(means), self._first, self._second]
+        sides = [torch.cat([c - torch.einsum("kij,kj->ki", A, means), A.flatten(1)], 1) for c, A in zip(constant, linear, strict=True)]
+        both, parts = torch.cat(sides, dim=1), []
+        for part in torch.split(x.double(), max(1, _CHUNK // len(means))):
+            share = torch.softmax(self._logits(part, precision, means, offset), dim=1)
+            found = (share @ both).view(len(part), 3, d + d * d)
+            parts.append(found[:, :, :d] + torch.einsum("nsij,nj->nsi", found[:, :, d:].reshape(len(part), 3, d, d), part))
+        pull, first, second = torch.cat(parts).to(x.dtype).unbind(1)
+        return first, second, pull
 
     def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
         """log p(x), nats, (n,)."""
-        return torch.cat([torch.logsumexp(logit, dim=1) for logit, _ in self._parts(x, a, b, latent)])
+        constants = self._constants_at(a, b, latent)
+        parts = torch.split(x.double(), max(1, _CHUNK // len(self._first)))
+        return torch.cat([torch.logsumexp(self._logits(part, *constants), dim=1) for part in parts]).to(x.dtype)
 
-    def _parts(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Iterator[tuple[Tensor, Tensor]]:
-        """By chunks of rows: log w N(x; a m + b n, S), (n, k), and S^-1 (x - a m - b n), (n, k, d)."""
-        k, d = self._first.shape
+    def _constants_at(self, a: Scalar, b: Scalar, latent: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        """S^-1 (k, d, d), a m + b n (k, d), and log w - log det S / 2 - d log(2 pi) / 2 (k,)."""
         total = a * a * self._covariances[0] + b * b * self._covariances[1] + latent * latent * self._eye
         lower = torch.linalg.cholesky(total)
-        inverse = torch.linalg.solve_triangular(lower, self._eye.expand_as(lower), upper=False)
-        offset = self._log_weights - lower.diagonal(dim1=1, dim2=2).log().sum(dim=1) - 0.5 * d * math.log(2.0 * math.pi)
-        means = a * self._first + b * self._second
-        for part in torch.split(x, max(1, _CHUNK // (k * d))):
-            white = torch.einsum("kij,nkj->nki", inverse, part[:, None, :] - means)
-            yield offset - 0.5 * white.square().sum(dim=2), torch.einsum("kji,nkj->nki", inverse, white)
+        log_root = lower.diagonal(dim1=1, dim2=2).log().sum(dim=1)
+        offset = self._log_weights - log_root - 0.5 * total.shape[1] * math.log(2.0 * math.pi)
+        return torch.cholesky_inverse(lower), a * self._first + b * self._second, offset
+
+    def _logits(self, x: Tensor, precision: Tensor, means: Tensor, offset: Tensor) -> Tensor:
+        """log w N(x; a m + b n, S), (n, k)."""
+        towards = torch.einsum("kij,kj->ki", precision, means)
+        constant = offset - 0.5 * (towards * means).sum(dim=1)
+        squares = (x[:, :, None] * x[:, None, :]).flatten(1)
+        return torch.addmm(constant, torch.cat([x, squares], 1), torch.cat([towards, -0.5 * precision.flatten(1)], 1).T)
 
 
 class CellsPair:
