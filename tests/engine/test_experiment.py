@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from engine.introspection import Parameter, parameters, tag_of
 from engine.objectives import FlowAndScore, FlowMatching, Noise, Score, StochasticInterpolant, VPrediction
 from engine.overrides import apply, from_toml
 from engine.paths import EffectivePath, GaussianPath, TwoPoint
+from engine.predictions import coefficients, convert, domain
 from engine.schedules import OT, VE, CondOT, VPLinear
 from engine.targets import Helix, Moons, Points
 
@@ -235,3 +237,30 @@ def test_sources_from_files_hold_arrays() -> None:
     assert exact_refusal(experiment) is None
     assert isinstance(experiment.path, Choice)
     assert isinstance(experiment.objective, FlowMatching)
+
+
+EFFECTIVE = [path.gaussian() for path in [*PATHS, Bridge(sigma=0.3), Bridge(sigma=2.0)] if path.gaussian() is not None]
+
+
+@pytest.mark.parametrize("path", EFFECTIVE, ids=str)
+def test_conversions_on_the_effective_gaussian_path(path: GaussianPath) -> None:
+    """Every prediction from every other against the definitions, and back, to 1e-10 on [1e-3, 1 - 1e-3]; finite on its intervals."""
+    t = np.linspace(1e-3, 1 - 1e-3, 301)[:, None]
+    z, e = np.random.default_rng(3).standard_normal((2, len(t), 3))
+    alpha, beta = path.alpha(t), path.beta(t)
+    values_ = {"velocity": path.alpha_dot(t) * z + path.beta_dot(t) * e, "score": -e / beta, "noise": e, "data": z}
+    x = alpha * z + beta * e
+    for given_, wanted in product(values_, repeat=2):
+        found = convert(path, x, t, values_[given_], given_, wanted)
+        a, b = coefficients(path, t, given_, wanted)
+        size = 1.0 + np.abs(a * x) + np.abs(b * values_[given_])
+        assert (np.abs(found - values_[wanted]) / size).max() < 1e-10, (given_, wanted)
+        back = convert(path, x, t, found, wanted, given_)
+        a, b = coefficients(path, t, wanted, given_)
+        size = 1.0 + np.abs(a * x) + np.abs(b * found)
+        assert (np.abs(back - values_[given_]) / size).max() < 1e-10, (given_, wanted)
+        ends = np.array(domain(path, given_, wanted))
+        assert all(np.isfinite(number * np.ones(2)).all() for number in coefficients(path, ends, given_, wanted))
+    # x_t of the interpolant has the variance of the effective path: a^2 + gamma^2
+    if isinstance(path, EffectivePath):
+        assert np.allclose(beta**2, path.path.source_weight(t) ** 2 + path.path.latent(t) ** 2, rtol=1e-12)
