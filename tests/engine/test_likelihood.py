@@ -139,6 +139,21 @@ def test_it_tells_no_score_and_an_ode_sampler_works() -> None:
         list(simulate(field, EulerMaruyama(steps=5), n=10, seed=0))
 
 
+@pytest.mark.parametrize("sets", [[], ["path=ot"], ["path=trigonometric"], ["network.residual=false", "network.space_features=0"]], ids=str)
+@pytest.mark.parametrize("target", ["8gaussians", "helix"])
+def test_what_is_trained_is_the_field_that_is_sampled(target: str, sets: list[str]) -> None:
+    base = ["objective=likelihood", f"target={target}", "network.width=16", "training.batch=32", *sets]
+    trainer = Trainer(apply(Experiment(), base))
+    for _ in trainer.run(until=3):
+        pass
+    trainer._adam.ema.copy_(trainer.network.weights)
+    learner = trainer._learner
+    assert isinstance(learner, LikelihoodLearner)
+    x = torch.randn(50, trainer.experiment.target.dimension, generator=torch.Generator().manual_seed(0))
+    for t in (0.0, 0.3, 0.9, 1.0):
+        assert torch.allclose(learner.flow(x, t)[0].detach(), trainer.field()(x, t), atol=2e-4)
+
+
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
