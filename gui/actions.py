@@ -72,6 +72,7 @@ TRAIN = (
     Entry("train", "Train or pause", ("Ctrl+Return", "Ctrl+Enter"), "Start, pause or go on"),
     Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay"),
     Entry("restart", "Restart", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Begin again from new weights"),
+    Entry("reflow", "Reflow", ("Ctrl+Shift+R",), "Train a new network on straight lines between the two ends of this one's own paths"),
     Entry("cancel-runs", "Cancel simulation", ("Ctrl+Backspace",), "Drop what the panes are waiting for"),
 )
 HELP = (

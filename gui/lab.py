@@ -20,6 +20,7 @@ from gui.matching import matched
 from gui.menus import fill_menus
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
+from gui.reflow_control import ReflowControl
 from gui.runs import Run, Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
 from gui.stage.pane_settings import PaneSettingsPopover
@@ -50,6 +51,7 @@ class Lab(QObject):
         self.distances = Distances()
         self._found: dict[int, tuple[Run, Distance]] = {}
         self._latest: dict[int, Run] = {}
+        self.reflow = ReflowControl(self)
         self.files = FileControl(self)
         self._connect_stage()
         self._connect_training()
@@ -140,6 +142,7 @@ class Lab(QObject):
         bar.show_clock(stage.clock)
         self.simulation.failed.connect(self.window.messages.problem)
         self.simulation.arrived.connect(self._arrived)
+        self.simulation.emptied.connect(self._emptied)
         self.model.changed.connect(self._follow)
         self.window.controls.adapted.connect(self.window.messages.note)
         easel = self.window.controls.target.easel
@@ -158,6 +161,7 @@ class Lab(QObject):
     def _read(self) -> None:
         """At frame rate: what the worker and the distances have left for the window."""
         self.training.read()
+        self.reflow.read()
         self.window.loss.show_series(self.training.losses)
         if self.training.running and self.simulation.wants_snapshot:
             self.training.want_snapshot()
@@ -176,6 +180,7 @@ class Lab(QObject):
 
     def _arrived(self, pane: int, run: Run) -> None:
         self._latest[pane] = run
+        self._table_stale = True
         self.distances.ask(pane, run)
 
     def _show_distance(self, pane: int, found: Distance) -> None:
@@ -193,7 +198,9 @@ class Lab(QObject):
         if self._table_stale:
             self._table_stale = False
             titles = [pane.title for pane in self.model.document.scene.panes]
-            self.window.distances.show_rows(titles, [self._found[i][1] if i in self._found else None for i in range(len(titles))])
+            places = range(len(titles))
+            straight = [self._latest[i].straightness if i in self._latest else None for i in places]
+            self.window.distances.show_rows(titles, [self._found[i][1] if i in self._found else None for i in places], straight)
 
     def _follow(self, old: LabState, new: LabState) -> None:
         """What a number was measured on has changed: the number goes."""
@@ -205,6 +212,13 @@ class Lab(QObject):
                     if pane < len(self.stage.panes):
                         self.stage.panes[pane].show_metric("", "", "", "")
             self._table_stale = True
+
+    def _emptied(self, pane: int) -> None:
+        """A pane that shows nothing has no numbers."""
+        self._found.pop(pane, None)
+        self._latest.pop(pane, None)
+        self.stage.panes[pane].show_metric("", "", "", "")
+        self._table_stale = True
 
     def _after_stroke(self) -> None:
         """Whoever paints with the pointer finds the keys on the stage again: Space plays instead of painting."""
@@ -222,6 +236,7 @@ class Lab(QObject):
         )
         popover.edited.connect(lambda settings: model.edit_pane(index, settings))
         popover.removed.connect(lambda: model.remove_pane(index))
+        popover.match_asked.connect(lambda: self.match_evaluations(index))
         popover.enlarged.connect(lambda: self.stage.toggle_alone(index))
         popover.open_below(pane.header)
 
@@ -243,6 +258,10 @@ class Lab(QObject):
         if status == "training" and self.window.messages.kind == "hint":
             self.window.messages.dismiss()
 
+    def _offer_reflow(self) -> None:
+        """The button is there while there is a network that can be straightened."""
+        self.window.top.reflow.setVisible(self.reflow.refusal() is None)
+
     def _training_progress(self, progress: Progress) -> None:
         self.window.top.show_progress(progress)
 
@@ -257,6 +276,7 @@ class Lab(QObject):
             self.model.show_document(panes=panes)
         else:
             self.simulation.set_snapshot(snapshot)
+        self._offer_reflow()
 
     _has_snapshot = False
 

@@ -42,7 +42,7 @@ def fill_menus(lab: Lab) -> None:
     stage = menu_of(bar, "&Stage")
     actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - solver-study")
     train = menu_of(bar, "&Train")
-    actions.fill(train, "train stop restart - cancel-runs -")
+    actions.fill(train, "train stop restart - reflow - cancel-runs -")
     device = train.addMenu("&Device")
     device.aboutToShow.connect(lambda: _fill_devices(lab, device))
     helps = menu_of(bar, "&Help")
@@ -70,6 +70,7 @@ def _connect(lab: Lab) -> None:
         presentation=lambda: window.set_presentation(actions["presentation"].isChecked()),
     )
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
+    actions.on(reflow=lab.reflow.start)
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
     for layer in ("particles", "trails", "velocity", "score", "histogram", "target"):

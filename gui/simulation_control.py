@@ -256,9 +256,9 @@ def _slices(pane: _Pane, request: RunRequest, fields: Fields, *, few_first: bool
 
 def measured_words(run: Run) -> str:
     """What only the run could tell, for the caption: ``"86 evaluations"``; empty where the sampler knows it beforehand."""
-    known = run.request.sampler.evaluations is not None
-    words = "" if known or run.evaluations is None else counted(run.evaluations, "evaluation")
-    return " · ".join(part for part in (words, run.remark) if part)
+    if run.remark or run.request.sampler.evaluations is not None:
+        return run.remark
+    return "" if run.evaluations is None else counted(run.evaluations, "evaluation")
 
 
 def _what_decides_runs(state: LabState) -> tuple[object, ...]:

@@ -39,10 +39,14 @@ class TopBar(QFrame):
         self.train.setToolTip(actions["train"].toolTip())
         self.train.setMinimumWidth(116)
         self.train.clicked.connect(actions["train"].trigger)
-        for button in (self.record, self.train):
+        self.reflow = QPushButton("Reflow")
+        self.reflow.setToolTip(actions["reflow"].toolTip())
+        self.reflow.clicked.connect(actions["reflow"].trigger)
+        self.reflow.hide()
+        for button in (self.record, self.reflow, self.train):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         title = shrinkable(self.title)
-        layout = row(self.name, self.menus, title, self.status, self.record, self.train, margins=(14, 6, 12, 6), spacing=12)
+        layout = row(self.name, self.menus, title, self.status, self.record, self.reflow, self.train, margins=(14, 6, 12, 6), spacing=12)
         layout.setStretch(2, 1)
         if sys.platform == "darwin":
             self.menus.setNativeMenuBar(True)

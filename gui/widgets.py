@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui.icons import wear
@@ -35,6 +35,15 @@ def label(text: str = "", role: str = "", *, figures: bool = False, points: floa
         font.setPointSizeF(font.pointSizeF() + points)
     made.setFont(font)
     return made
+
+
+def title_font(base: QFont) -> QFont:
+    """Small capitals, letter-spaced: the font of section titles."""
+    font = QFont(base)
+    font.setCapitalization(QFont.Capitalization.AllUppercase)
+    font.setPointSizeF(base.pointSizeF() * 0.86)
+    font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.9)
+    return font
 
 
 def heading(text: str) -> QLabel:

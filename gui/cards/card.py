@@ -7,15 +7,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter,
 from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import colour
-
-
-def title_font(base: QFont) -> QFont:
-    """Small capitals, letter-spaced: the font of section titles."""
-    font = QFont(base)
-    font.setCapitalization(QFont.Capitalization.AllUppercase)
-    font.setPointSizeF(base.pointSizeF() * 0.86)
-    font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.9)
-    return font
+from gui.widgets import title_font
 
 
 def note_font(base: QFont) -> QFont:

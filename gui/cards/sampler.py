@@ -58,6 +58,11 @@ class SamplerForm(QWidget):
         sigma = getattr(sampler, "sigma", None)
         parts = [sampler] if sigma is None else [sampler, sigma]
         self.formula.set_latex(r",\quad ".join(part.formula for part in parts), "\n".join(help_of(part) for part in parts))
-        kind = "SDE: noise is added on the way" if sampler.stochastic else "ODE: no noise on the way"
-        self.note.setText(f"{sampler.evaluations} evaluations · {'SDE' if sampler.stochastic else 'ODE'}")
-        self.note.setToolTip(f"{kind}.\n{sampler.evaluations_per_step} evaluation(s) of the network a step.")
+        counted = (
+            "evaluations known after the run"
+            if sampler.evaluations is None
+            else f"{sampler.evaluations:,} evaluations".replace(",", "\u202f")
+        )
+        self.note.setText(" · ".join(part for part in (counted, sampler.words) if part))
+        kind = "adds noise on the way" if sampler.noisy else "adds no noise on the way"
+        self.note.setToolTip(f"It {kind}.\nEvaluations of the velocity, score or prediction for each particle in one run.")

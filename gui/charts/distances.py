@@ -12,7 +12,12 @@ COLUMNS = (
     ("W₂", "Exact 2-Wasserstein distance between the pane's particles and fresh draws of the target, in standardised units"),
     ("sliced W₂", "The same along 128 directions, averaged: √ of the mean of the squared one-dimensional distances"),
     ("× floor", "W₂ over its floor: 1 is as good as fresh draws of the target itself"),
+    (
+        "straightness",
+        "S = ∫ E‖(x₁ − x₀) − v‖² dt along an ODE's particles: 0 if every one moves straight at constant speed (Liu 2209.03003)",
+    ),
 )
+WIDTH = 1 + len(COLUMNS)
 
 
 class DistanceTable(QWidget):
@@ -31,14 +36,15 @@ class DistanceTable(QWidget):
         self.setLayout(column(frame))
         self.show_rows([], [])
 
-    def show_rows(self, titles: list[str], found: list[Distance | None]) -> None:
-        """A title and a Distance (None: not known yet) for each pane."""
+    def show_rows(self, titles: list[str], found: list[Distance | None], straight: list[float | None] | None = None) -> None:
+        """A title, a Distance (None: not known yet) and a straightness (None: an SDE has none) for each pane."""
         table: list[list[str]] = [["", *(name for name, _ in COLUMNS)]]
         known = [distance for distance in found if distance is not None]
-        for title, distance in zip(titles, found, strict=True):
-            table.append([title, *(_numbers(distance) if distance is not None else ("…", "…", "…"))])
+        for title, distance, line in zip(titles, found, straight or [None] * len(titles), strict=True):
+            numbers = _numbers(distance) if distance is not None else ("…", "…", "…")
+            table.append([title, *numbers, "–" if line is None else f"{line:.3f}"])
         if known:
-            table.append(["floor", f"{known[0].floor:.3f}", f"{known[0].sliced_floor:.3f}", "1"])
+            table.append(["floor", f"{known[0].floor:.3f}", f"{known[0].sliced_floor:.3f}", "1", ""])
             self._note.setText(f"n = {known[0].n:,} · standardised units".replace(",", "\u202f"))
         self._fill(table)
 
@@ -48,7 +54,7 @@ class DistanceTable(QWidget):
             for cell in self._cells:
                 self._grid.removeWidget(cell)
                 cell.deleteLater()
-            self._cells = [self._cell(i // 4, i % 4, quiet=table[i // 4][0] in ("", "floor")) for i in range(len(flat))]
+            self._cells = [self._cell(i // WIDTH, i % WIDTH, quiet=table[i // WIDTH][0] in ("", "floor")) for i in range(len(flat))]
         for cell, text in zip(self._cells, flat, strict=True):
             cell.setText(text)
 

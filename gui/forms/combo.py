@@ -9,6 +9,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
+from gui.widgets import title_font
+
 REASON = int(Qt.ItemDataRole.UserRole) + 1
 POPUP_MARGIN = 18
 """Pixels beside the words of a choice, on each side."""
@@ -48,6 +50,7 @@ class ChoiceCombo(QComboBox):
         item.setData(tip, REASON)
         if key is None:
             item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setFont(title_font(self.font()))
         item.setSizeHint(QSize(0, 24))
         self._items.appendRow(item)
         self._keys.append(key)

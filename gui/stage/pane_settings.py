@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
@@ -11,6 +13,7 @@ from engine.guidance import Guidance, NoGuidance
 from gui.cards.sampler import SamplerForm
 from gui.document import PaneSettings
 from gui.forms.struct_form import StructForm
+from gui.runs import exact_sampler_refusal
 from gui.widgets import column, heading, label, row
 
 MODEL_WORDS = {"learned": "learned network", "exact": "exact field"}
@@ -22,6 +25,7 @@ class PaneSettingsPopover(QFrame):
     edited = Signal(object)
     removed = Signal()
     enlarged = Signal()
+    match_asked = Signal()
 
     def __init__(self, settings: PaneSettings, *, trained: bool, only_one: bool, experiment: Experiment, parent: QWidget):
         super().__init__(parent, Qt.WindowType.Popup)
@@ -31,6 +35,7 @@ class PaneSettingsPopover(QFrame):
         self.guidance = StructForm(Guidance, settings.guidance, title="Guidance", refusal=self._guidance_refusal, parent=self)
         self.guidance.changed.connect(self._guided)
         self.form = SamplerForm(settings.sampler, self)
+        self.form.set_refusal(self._sampler_refusal)
         self.form.changed.connect(self._sampler)
         self._models = QButtonGroup(self)
         chips = []
@@ -48,6 +53,10 @@ class PaneSettingsPopover(QFrame):
             self._models.addButton(chip)
             chips.append(chip)
         alone, remove = QPushButton("Alone / all"), QPushButton("Remove pane")
+        match = QPushButton("Match")
+        match.setToolTip("Match evaluations: give the other panes as many function evaluations as this one has (Ctrl+M for the first pane)")
+        match.setEnabled(not only_one)
+        match.clicked.connect(lambda: (self.match_asked.emit(), self.close()))
         alone.setToolTip("Show this pane alone, or all again")
         remove.setEnabled(not only_one)
         alone.clicked.connect(lambda: (self.enlarged.emit(), self.close()))
@@ -59,7 +68,7 @@ class PaneSettingsPopover(QFrame):
                 heading("Model"),
                 row(*chips, 1, spacing=5),
                 *self._label_widgets(),
-                row(alone, remove, 1),
+                row(match, alone, remove, 1),
                 spacing=9,
                 margins=(14, 12, 14, 12),
             )
@@ -75,6 +84,13 @@ class PaneSettingsPopover(QFrame):
         legend = label("   ".join(f"{k} {name}" for k, name in enumerate(names, start=1)) or "The data carries no labels.", "dim")
         legend.setWordWrap(True)
         return [heading("Label"), self.guidance, legend]
+
+    def _sampler_refusal(self, sampler: Any) -> str | None:
+        """Why this sampler cannot be used with the pane's model."""
+        if self._settings.model == "exact":
+            return exact_sampler_refusal(self._experiment, sampler)
+        reason: str | None = sampler.refusal(self._experiment)
+        return reason
 
     def _guidance_refusal(self, guidance: Guidance) -> str | None:
         return guidance.refusal(self._experiment, exact=self._settings.model == "exact")
@@ -100,4 +116,5 @@ class PaneSettingsPopover(QFrame):
     def _model(self, model: str) -> None:
         self._settings = replace(self._settings, model=model)
         self.guidance.refresh()
+        self.form.set_refusal(self._sampler_refusal)
         self.edited.emit(self._settings)

@@ -39,10 +39,10 @@ def test_only_the_floor_is_dim(qtbot: QtBot) -> None:
     table = DistanceTable()
     qtbot.addWidget(table)
     table.show_rows(["ODE", "SDE"], [None, None])
-    assert [cell.property("role") or "" for cell in table._cells[4::4]] == ["", ""]
+    assert [cell.property("role") or "" for cell in table._cells[5::5]] == ["", ""]
     known = Distance(n=100, w2=0.2, sliced=0.1, floor=0.1, sliced_floor=0.05)
     table.show_rows(["ODE", "SDE"], [known, None])
-    assert [(cell.text(), cell.property("role") or "") for cell in table._cells[4::4]] == [("ODE", ""), ("SDE", ""), ("floor", "dim")]
+    assert [(cell.text(), cell.property("role") or "") for cell in table._cells[5::5]] == [("ODE", ""), ("SDE", ""), ("floor", "dim")]
 
 
 @pytest.mark.parametrize(("value", "words"), [(0.02, "0.02"), (2.75, "2.75"), (1e9, "10⁹"), (3e-5, "3·10⁻⁵")])
