@@ -23,8 +23,8 @@ class Likelihood(ObjectiveCore, tag="likelihood", frozen=True, kw_only=True):
     """E -log p_1(x1), p_1 the law of the ODE's end from N(0, I): no path is learned, only where it ends.
 
     The loss is in nats in the user's units. That of the ODE is at least the data's entropy; that of few steps may fall below it, by the
-    solver's errors: take more steps or more smoothness then. With SELU, whose derivative jumps, the gradient of the divergence misses the jumps, as it does in published
-    work that uses it.
+    solver's errors: take more steps or more smoothness then. With SELU, whose derivative jumps, the gradient of the divergence misses
+    the jumps, as it does in published work that uses it.
     """
 
     label: ClassVar[str] = "Maximum likelihood"
