@@ -39,11 +39,11 @@ unit: setup
 test-witness: setup
 	$(RUN) .ci/requirements.py witness > $(VENV)/witness.txt
 	$(RUN) -m pip install -q -c constraints.txt -r $(VENV)/witness.txt
-	$(RUN) -m pip install -q --no-deps torchcfm==1.0.7
+	$(RUN) -m pip install -q --no-deps -c constraints.txt torchcfm==1.0.7 azula
 	$(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "witness or slow"
 
 bench: setup
-	$(RUN) -m pip install -q --no-deps torchcfm==1.0.7
+	$(RUN) -m pip install -q --no-deps -c constraints.txt torchcfm==1.0.7 torchdiffeq
 	$(ON_A_SCREEN) --virtual $(RUN) -m tests.bench
 
 # SEEDS=5 for all; it goes on where it stopped

@@ -11,6 +11,7 @@ MEASUREMENTS = {
     "start": "time to a window that can be painted in, against a bare PySide6 + vispy window",
     "training": "training steps a second, against torchcfm's loop",
     "coupling": "training steps a second with optimal transport, against torchcfm's exact-OT loop",
+    "sampling": "100,000 particles by 100 Heun steps, against torchdiffeq's odeint on the same network",
     "drawing": "100,000 particles a frame, against vispy's Markers",
     "painting": "a stroke on the easel, frame by frame",
     "live": "training behind two playing panes: frame intervals, and the speed that training keeps",
