@@ -10,13 +10,15 @@ from msgspec import Struct
 from engine.choice import Choice, Problem
 from engine.couplings import Coupling
 from engine.experiment import ProbabilityPath
+from engine.guidance import Guidance
 from engine.introspection import Parameter, alternatives, parameters, tag_of
+from engine.labels import Condition
 from engine.objectives import Objective
 from engine.samplers import Sampler
 from engine.sources import Source
 from engine.targets import Target
 
-Kind = Literal["targets", "sources", "paths", "couplings", "objectives", "samplers"]
+Kind = Literal["targets", "sources", "paths", "couplings", "objectives", "samplers", "conditions", "guidances"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _UNIONS: dict[Kind, Any] = {
     "targets": Target,
@@ -25,6 +27,8 @@ _UNIONS: dict[Kind, Any] = {
     "couplings": Coupling,
     "objectives": Objective,
     "samplers": Sampler,
+    "conditions": Condition,
+    "guidances": Guidance,
 }
 
 

@@ -13,7 +13,7 @@ from gui.easel.actions import TOOL_WORDS
 from gui.widgets import column, heading, label, row
 
 GESTURES = (
-    ("Paint", "Drag on the canvas; the right button erases; Shift draws a straight line"),
+    ("Paint", "Drag on the canvas; the right button erases (with Ctrl only the chosen colour); Shift draws a straight line"),
     ("Pan", "Drag in a pane; all panes follow (in 3-D: with Shift)"),
     ("Turn in 3-D", "Drag in a pane"),
     ("Zoom", "Wheel or pinch, about the pointer"),
@@ -35,6 +35,7 @@ class HelpSheet(QDialog):
         self.setWindowTitle("Shortcuts")
         sections = [("With the pointer", list(GESTURES))]
         canvas = [(words, native(key)) for words, key, _tip in TOOL_WORDS.values()] + [(words, native(key)) for _n, words, key in CANVAS]
+        canvas.append(("Colour of a label", "1 – 8"))
         sections.append(("Canvas", canvas))
         for title, entries in TABLE.items():
             pairs = [(entry.words.rstrip("…"), "   ".join(native(key) for key in entry.keys)) for entry in entries if entry.keys]

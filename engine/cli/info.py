@@ -53,9 +53,11 @@ def facts(loaded: Session, path: Path) -> dict[str, Any]:
         "dimension": target.dimension,
         "axes": list(target.axis_names),
         "target": name_of(target),
+        "labels": list(target.label_names),
         "path": name_of(experiment.path),
         "objective": name_of(experiment.objective),
         "network": name_of(experiment.network),
+        "condition": name_of(experiment.condition),
         "parameters": experiment.parameters(),
         "loss": _recent(loaded),
         "losses": len(loaded.losses),
@@ -86,6 +88,9 @@ def words(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("network", f"{found['network']} ({found['parameters']:,} parameters)"),
         ("trained", trained if found["trained"] else "no: only the exact field can be shown"),
     ]
+    if found["labels"]:
+        told = ", told to the network" if found["condition"] != "unconditional" else ""
+        lines.insert(2, ("labels", f"{', '.join(found['labels'])}{told}"))
     if found["loss"] is not None:
         lines.append(("loss", f"{found['loss']:.4g} (mean of the last {min(100, found['losses'])} steps)"))
     if found["checkpoints"]:

@@ -201,7 +201,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in out
     code, out, _ = run(["list", "paths", "--json"], capsys)
     assert [row["name"] for row in json.loads(out)] == [tag_of(kind) for kind in alternatives(ProbabilityPath)]
-    assert set(json.loads(run(["list", "--json"], capsys)[1])) == {"targets", "sources", "paths", "couplings", "objectives", "samplers"}
+    every = {"targets", "sources", "paths", "couplings", "objectives", "samplers", "conditions", "guidances"}
+    assert set(json.loads(run(["list", "--json"], capsys)[1])) == every
     assert "there is no list of 'colours'" in refused(["list", "colours"], capsys)
 
 

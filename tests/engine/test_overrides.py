@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.catalogue import KINDS, catalogue
 from engine.choice import Problem
+from engine.cli.sample import guidance_from
 from engine.couplings import OptimalTransport
 from engine.experiment import Experiment
 from engine.interpolants import Interpolant, RootLatent, SineLatent
@@ -213,7 +214,8 @@ def test_targets_by_name() -> None:
 
 
 def test_the_catalogue_is_json_and_its_names_can_be_set() -> None:
-    for kind, key in zip(KINDS, ("target", "source", "path", "coupling", "objective", None), strict=True):
+    keys = ("target", "source", "path", "coupling", "objective", "sampler", "condition", "guidance")
+    for kind, key in zip(KINDS, keys, strict=True):
         rows = catalogue(kind)
         assert json.loads(json.dumps(rows, allow_nan=False)) == rows
         for row in rows:
@@ -221,8 +223,10 @@ def test_the_catalogue_is_json_and_its_names_can_be_set() -> None:
             assert row["summary"].endswith("."), row["name"]
             assert row["formula"], row["name"]
             needed = any(parameter["required"] for parameter in row["parameters"])
-            if key is None:
+            if key == "sampler":
                 assert sampler_from(row["name"]).name == row["name"]
+            elif key == "guidance":
+                assert guidance_from(row["name"]).name == row["name"]
             elif not needed:
                 assert name_of(getattr(apply(BASE, [f"{key}={row['name']}"]), key)) == row["name"]
             for parameter in row["parameters"]:
