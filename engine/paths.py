@@ -31,6 +31,7 @@ step of size h by h/t. The start N(alpha m, alpha^2 C + beta^2 I) differs from p
 class Path(Choice, frozen=True, kw_only=True):
     """x_t = a_t x0 + b_t x1 + gamma_t eps: subclasses give the weights, their derivatives and an interval. Dots are d/dt."""
 
+    group: ClassVar[str] = "Interpolants"
     paired: ClassVar[bool] = False
     """Whether the path brings pairs (x0, x1) of its own."""
 
@@ -128,6 +129,7 @@ NO_SCORE = (
 class GaussianPath(Path, frozen=True, kw_only=True):
     """p_t(x|z) = N(alpha_t z, beta_t^2 I); subclasses give alpha, beta and their derivatives (see engine.schedules)."""
 
+    group: ClassVar[str] = "Schedules"
     variance_preserving: ClassVar[bool] = False
     signal_at_start: ClassVar[bool] = False
     """Whether alpha_0 > 0, so that the noise or the score tells D already at t = 0."""

@@ -170,7 +170,7 @@ class _ExactSubject:
     objective = None
 
     def __init__(self, experiment: Experiment) -> None:
-        self.path = experiment.gaussian_path() or experiment.path
+        self.path = experiment.gaussian_path() or experiment.general_path()
         self.log_prob = True
 
     def score_refusal(self) -> str | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class ObjectiveCore(Choice, frozen=True, kw_only=True):
     """An objective that says itself how its times are drawn. Subclasses choose among the methods."""
 
+    group: ClassVar[str] = "Regression"
     prediction: ClassVar[Prediction] = "velocity"
     """What the network predicts natively."""
     heads: ClassVar[int] = 1

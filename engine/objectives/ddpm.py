@@ -70,6 +70,7 @@ class DDPM(ObjectiveCore, tag="ddpm", frozen=True, kw_only=True):
         r"x_k = \sqrt{\bar\alpha_k}\,x_0 + \sqrt{1-\bar\alpha_k}\,\varepsilon"
     )
     source: ClassVar[str] = "Ho 2006.11239; Sohl-Dickstein 1503.03585"
+    group: ClassVar[str] = "Likelihood"
     prediction: ClassVar[Prediction] = "noise"
     takes_labels: ClassVar[bool] = True
 

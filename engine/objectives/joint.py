@@ -35,6 +35,7 @@ class StochasticInterpolant(JointObjective, tag="interpolant", frozen=True, kw_o
         r"+ c\,\mathbb{E}\,\|\eta_\theta(x_t, t) - \varepsilon\|^2"
     )
     source: ClassVar[str] = "Albergo 2303.08797"
+    group: ClassVar[str] = "Velocity and noise"
 
 
 class FlowAndScore(JointObjective, tag="flow-and-score", frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class FlowAndScore(JointObjective, tag="flow-and-score", frozen=True, kw_only=Tr
         r"\lambda_t = \sigma\sqrt{t(1-t)}"
     )
     source: ClassVar[str] = "Tong 2307.03672"
+    group: ClassVar[str] = "Velocity and noise"
 
     def refusal(self, experiment: Experiment) -> str | None:
         from engine.interpolants import Bridge

@@ -31,6 +31,7 @@ class Likelihood(ObjectiveCore, tag="likelihood", frozen=True, kw_only=True):
     summary: ClassVar[str] = "The data's log-likelihood through the ODE, as normalising flows are trained; slow, and without a score."
     formula: ClassVar[str] = r"-\mathbb{E}\log p_1(x_1),\quad \log p_1(x_1) = \log p_0(x_0) - \int_0^1 \nabla\cdot u_\theta(x_t, t)\,dt"
     source: ClassVar[str] = "Chen 1806.07366; Grathwohl 1810.01367; Finlay 2002.02798"
+    group: ClassVar[str] = "Likelihood"
     prediction: ClassVar[Prediction] = "velocity"
     follows_path: ClassVar[bool] = False
 

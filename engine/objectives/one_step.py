@@ -37,6 +37,7 @@ class OneStep(ObjectiveBase, tag="one-step", frozen=True, kw_only=True):
         r"v = \dot\alpha_r z + \dot\beta_r \varepsilon"
     )
     source: ClassVar[str] = "Geng 2505.13447"
+    group: ClassVar[str] = "One step"
     prediction: ClassVar[Prediction] = "velocity"
     second_time: ClassVar[bool] = True
 

@@ -39,6 +39,7 @@ class ExplicitScore(ObjectiveBase, tag="explicit-score", frozen=True, kw_only=Tr
     summary: ClassVar[str] = "Regress the score itself: exact, or that of a kernel density estimate of a sample."
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,\|s_\theta(x_t, t) - \nabla\log p_t(x_t)\|^2"
     source: ClassVar[str] = "Hyvärinen 2005; Vincent 2011, section 2"
+    group: ClassVar[str] = "Score matching"
     prediction: ClassVar[Prediction] = "score"
     weight: Lambda = BetaSquared()
     truth: Annotated[Truth, Meta(description="Whose score: the distribution's, or a kernel density estimate's of a sample.")] = "exact"
@@ -75,6 +76,7 @@ class ImplicitScore(ObjectiveBase, tag="implicit-score", frozen=True, kw_only=Tr
     summary: ClassVar[str] = "The score from points alone: its divergence takes the place of the answer."
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,(\|s_\theta(x_t, t)\|^2 + 2\,\nabla\cdot s_\theta(x_t, t))"
     source: ClassVar[str] = "Hyvärinen 2005"
+    group: ClassVar[str] = "Score matching"
     prediction: ClassVar[Prediction] = "score"
     weight: Lambda = BetaSquared()
 
@@ -97,6 +99,7 @@ class SlicedScore(ObjectiveBase, tag="sliced-score", frozen=True, kw_only=True):
     summary: ClassVar[str] = "Implicit score matching along random directions: one derivative in any dimension."
     formula: ClassVar[str] = r"\mathbb{E}\,\lambda(t)\,(\|s_\theta\|^2 + 2\,v^{\top} \nabla s_\theta\, v),\quad \mathbb{E}\,v v^{\top} = I"
     source: ClassVar[str] = "Song 1905.07088"
+    group: ClassVar[str] = "Score matching"
     prediction: ClassVar[Prediction] = "score"
     weight: Lambda = BetaSquared()
     probe: Annotated[Probe, Meta(description="The law of v: signs ±1, or normals.")] = "rademacher"
