@@ -57,6 +57,6 @@ def density(subject: Experiment | Field, label: str) -> str | None:
 def average(subject: Experiment | Field, label: str) -> str | None:
     """The velocity averaged over a time interval, which only a one-step model has."""
     objective = getattr(subject, "objective", None)
-    if getattr(subject, "average", None) is not None or getattr(objective, "one_step", False):
+    if getattr(subject, "average", None) is not None or getattr(objective, "second_time", False):
         return None
     return f"{label} jumps with the average velocity, which only a model trained with the one-step objective gives."
