@@ -20,12 +20,17 @@ def run(arguments: Sequence[str]) -> None:
     """Print the lists; raises Problem."""
     parser = Arguments("list", "What there is to choose from, by the names that --set takes, with parameters and their bounds.")
     parser.add_argument("kind", nargs="?", metavar="|".join(KINDS))
-    parser.add_argument("--json", action="store_true", help="for scripts: also formulas, sources and help")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for scripts: also formulas, sources and help")
+    how.add_argument("--markdown", action="store_true", help="a table with sources, for documents")
     asked = parser.parse_args(list(arguments))
     kinds = KINDS if asked.kind is None else (asked.kind,)
     found = {kind: catalogue(kind) for kind in kinds}
     if asked.json:
         sys.stdout.write(json.dumps(found if asked.kind is None else found[asked.kind], indent=2, ensure_ascii=False) + "\n")
+        return
+    if asked.markdown:
+        sys.stdout.write("\n".join(table(kinds)))
         return
     for kind, rows in found.items():
         if asked.kind is None:
@@ -42,6 +47,28 @@ def run(arguments: Sequence[str]) -> None:
                         sys.stdout.write(f"          {alternative['name']}: {parameter['name']}.{_words(inner)}\n")
         if known:
             sys.stdout.write("  and every target\n")
+
+
+def table(kinds: Sequence[str]) -> list[str]:
+    """The lines of a Markdown table: name, what it is, where it comes from; what is chosen inside of a choice follows it, indented."""
+    lines = ["| name | what | source |", "|---|---|---|"]
+    targets = {row["name"] for row in catalogue("targets")}
+    for kind in kinds:
+        lines.append(f"| **{kind}** | | |")
+        said: set[str] = set()
+        for row in catalogue(kind):
+            if kind == "sources" and row["name"] in targets:
+                continue
+            lines.append(f"| `{row['name']}` | {row['summary']} | {row['source']} |")
+            for parameter in row["parameters"]:
+                if parameter["name"] in said or not parameter.get("alternatives"):
+                    continue
+                said.add(parameter["name"])
+                for inner in parameter["alternatives"]:
+                    lines.append(f"| &emsp;`{parameter['name']}={inner['name']}` | {inner['summary']} | {inner['source']} |")
+        if kind == "sources":
+            lines.append("| every target | From one painting to another, from cloud to cloud. | |")
+    return [*lines, ""]
 
 
 def _words(parameter: dict[str, Any]) -> str:

@@ -299,3 +299,13 @@ def test_ctrl_c_during_the_imports_is_one_line(module: str, trained: Path, tmp_p
     )
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
     assert not (tmp_path / "x.npy").exists()
+
+
+def test_readme_lists_what_there_is() -> None:
+    """The table of README is the one that ``list --markdown`` prints."""
+    from engine.catalogue import KINDS
+    from engine.cli.catalogue import table
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- list -->\n")[2].partition("<!-- end of list -->")[0]
+    assert shown.strip() == "\n".join(table(KINDS)).strip()
