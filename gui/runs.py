@@ -19,6 +19,7 @@ from engine.objectives import FlowMatching
 from engine.randomness import generator
 from engine.samplers import Sampler
 from engine.targets import Target
+from gui.backdrop import outlined
 from gui.guided import GuidedFields, reference
 from gui.stage import regions
 from shaders.scene import PaneData
@@ -227,8 +228,9 @@ def _drawable(x: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.clip(np.nan_to_num(x, nan=FAR, posinf=FAR, neginf=-FAR), -FAR, FAR).astype(np.float32)
 
 
-def target_data(target: Target) -> PaneData:
-    """The target as a picture (2-D) or as points (3-D) in standardised coordinates, with names and units of the axes."""
+def target_data(target: Target, source: Any = None) -> PaneData:
+    """The target as a picture (2-D) or as points (3-D) in standardised coordinates, with names and units of the axes; in 2-D with the
+    outline of a source that is not Gaussian."""
     from engine.targets.preview import preview, preview_points
 
     frame = target.frame()
@@ -236,9 +238,15 @@ def target_data(target: Target) -> PaneData:
     if target.dimension == 3:
         points = frame.inward(np.asarray(preview_points(target, PREVIEW_POINTS), dtype=np.float64))
         return PaneData(target_points=points.astype(np.float32), **common)
-    raster, (x_low, x_high, y_low, y_high) = preview(target)
-    low, high = frame.inward(np.array([[x_low, y_low], [x_high, y_high]]))
-    box = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+
+    def inside(shown: Target) -> tuple[NDArray[np.float32], tuple[float, float, float, float]]:
+        raster, (x_low, x_high, y_low, y_high) = preview(shown)
+        low, high = frame.inward(np.array([[x_low, y_low], [x_high, y_high]]))
+        return raster, (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+
+    raster, box = inside(target)
+    if getattr(source, "dimension", 0) == 2:
+        raster, box = outlined(raster, box, *inside(source))
     return PaneData(target=raster, target_box=box, **common)
 
 

@@ -137,17 +137,17 @@ class SimulationControl(QObject):
             widget.show_progress(None)
 
     def _follow(self, old: LabState, new: LabState) -> None:
-        if old.experiment.target != new.experiment.target:
+        if (old.experiment.target, old.experiment.source) != (new.experiment.target, new.experiment.source):
             self._ask_target()
         if _what_decides_runs(old) != _what_decides_runs(new):
             self._debounce.start()
 
     def _ask_target(self) -> None:
-        target = self._model.experiment.target
+        target, source = self._model.experiment.target, self._model.experiment.source
         generation = self._target_box.advance()
 
         def work() -> PaneData:
-            found = target_data(target)
+            found = target_data(target, source)
             self._target_box.put(found, generation)
             return found
 

@@ -88,6 +88,7 @@ class SourceCard(ExperimentCard):
         self.coupling.set_value(experiment.coupling)
         plain = isinstance(experiment.coupling, Independent)
         self.formula.set_latex("" if plain else experiment.coupling.formula, help_of(experiment.coupling))
+        self.formula.setVisible(not plain)
         self.set_note(f"{'N(0, I)' if gaussian else label_of(source)} · {experiment.coupling.label.lower()}")
         self.picture.setVisible(not gaussian)
         if not gaussian:

@@ -230,7 +230,7 @@ class _Panes:
             )
             for pane in document.panes
         ]
-        base = target_data(experiment.target)
+        base = target_data(experiment.target, experiment.source)
         self.data = [self._simulated(request, base, index, progress) for index, request in enumerate(self._requests)]
 
     def _simulated(self, request: RunRequest, base: PaneData, index: int, progress: Progress) -> PaneData:
