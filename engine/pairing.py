@@ -51,8 +51,8 @@ class PairedPath(Protocol):
 
 
 def workers() -> int:
-    """How many threads compute ahead: all cores but the one that trains, at least one, at most eight."""
-    return min(8, max(1, (os.cpu_count() or 2) - 1))
+    """How many threads compute ahead: all cores but the one that trains, at least two (training waits at times), at most eight."""
+    return min(8, max(2, (os.cpu_count() or 2) - 1))
 
 
 def seconds(n: int) -> float:
