@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,17 +76,23 @@ class GuidedFields:
             self._given[key] = conditional_fields(free, law, free.device, free.dtype)
         return self._given[key]
 
-    def colours(self, law: Experiment, guidance: Guidance, seed: int, ends: NDArray[np.float32]) -> NDArray[np.int32] | None:
+    def label_colours(self, law: Experiment, chosen: Field, ends: NDArray[np.float32]) -> NDArray[np.int32] | None:
         """The label colour of each particle that ends at ``ends`` (n, d): of what it was asked for, else of the nearest labelled point."""
-        classes = law.target.labelled()
+        asked = getattr(chosen, "labels", None)
+        # what a network was taught may be older than the target now
+        taught = getattr(getattr(chosen, "free", chosen), "experiment", law)
+        classes = (law if asked is None else taught).target.labelled()
         if classes is None:
             return None
         palette = np.array(classes.colours, dtype=np.int32)
-        asked = guidance.labels(law, len(ends), seed)
         if asked is not None:
             return np.full(len(ends), palette[asked]) if isinstance(asked, int) else palette[asked]
         tree, labels = self._labelled(law.target)
         return palette[labels[tree.query(np.asarray(ends, dtype=np.float64))[1]]]
+
+    def colours(self, law: Experiment, guidance: Guidance, seed: int, ends: NDArray[np.float32]) -> NDArray[np.int32] | None:
+        """The same by the guidance, where the field is exact."""
+        return self.label_colours(law, SimpleNamespace(labels=guidance.labels(law, len(ends), seed)), ends)  # type: ignore[arg-type]
 
     def _labelled(self, target: Target) -> tuple[Any, NDArray[np.int64]]:
         """Labelled draws in standardised coordinates, to look up the nearest."""
