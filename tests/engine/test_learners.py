@@ -132,4 +132,6 @@ def test_grouped_times_keep_their_law() -> None:
         batches.block(0)
     t = np.sort(seen[0])
     assert len(np.unique(t)) == 128
+    # a member drawn at random in each of 128 groups of width 1/128: standard error of the mean (1/128) / sqrt(12 * 128) = 0.0002
+    assert abs(t.mean() - 0.5) < 4 * 0.0002
     assert np.abs(t - (np.arange(len(t)) + 0.5) / len(t)).max() < 2 / 128
