@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,10 +88,6 @@ class GuidedFields:
             return np.full(len(ends), palette[asked]) if isinstance(asked, int) else palette[asked]
         tree, labels = self._labelled(law.target)
         return palette[labels[tree.query(np.asarray(ends, dtype=np.float64))[1]]]
-
-    def colours(self, law: Experiment, guidance: Guidance, seed: int, ends: NDArray[np.float32]) -> NDArray[np.int32] | None:
-        """The same by the guidance, where the field is exact."""
-        return self.label_colours(law, SimpleNamespace(labels=guidance.labels(law, len(ends), seed)), ends)  # type: ignore[arg-type]
 
     def _labelled(self, target: Target) -> tuple[Any, NDArray[np.int64]]:
         """Labelled draws in standardised coordinates, to look up the nearest."""

@@ -208,7 +208,7 @@ def run(request: RunRequest, fields: Fields) -> Generator[Run | Refused | float 
         raise Problem("the sampler gave no particles.")
     stored = np.stack(positions)
     region = regions.assigned(stored[-1], fields.regions(request.target))
-    labels = fields.guided.colours(request.law, request.guidance, request.seed, stored[-1])
+    labels = fields.guided.label_colours(request.law, chosen, stored[-1])
     note = " ".join(text for text in notes if text)
     data = PaneData(dimension=request.target.dimension, times=np.array(times), positions=stored, region=region, labels=labels)
     yield Run(request, data, note, step.evaluations, _straightness(sampler, data), step.remark or "")

@@ -136,3 +136,18 @@ def test_the_popover_chooses_guidance(qtbot: QtBot) -> None:
     without = PaneSettingsPopover(PaneSettings(), trained=False, only_one=True, experiment=Experiment(target=SwissRoll()), parent=parent)
     without.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     assert without.guidance.isHidden()
+
+
+def test_colours_are_those_of_what_the_network_was_taught() -> None:
+    """A pane whose network was told other labels than the target has now: each particle wears the colour of the label it was asked for."""
+    told = Trainer(replace(SMALL, condition=LabelCondition()))
+    ink = np.zeros((2, 64, 64), dtype=np.float32)
+    ink[0, 24:40, 8:20], ink[1, 24:40, 44:56] = 0.1, 0.9
+    later = replace(SMALL, target=Painting(raster=from_raster(ink).raster, colours=(0, 1)))
+    field = told.field()
+    fields = Fields()
+    found = result(request(ClassifierFree(), Snapshot(0, 0, field), later), fields)
+    assert isinstance(found, Run)
+    labels = ClassifierFree().labels(replace(SMALL, condition=LabelCondition()), 300, 1)
+    assert isinstance(labels, np.ndarray)
+    assert np.array_equal(found.data.labels, np.array([3, 6])[labels])
