@@ -155,7 +155,7 @@ class Interpolant(Noisy, tag="interpolant", frozen=True, kw_only=True):
     shape: Annotated[Shape, Meta(description="How source and data are weighed: straight, along a quarter circle, or by way of zero.")] = (
         "linear"
     )
-    gamma: Annotated[Latent, Meta(description="Scale of the latent noise.", extra={"symbol": "γ"})] = RootLatent()
+    gamma: Annotated[Latent, Meta(description="Scale of the latent noise.", extra={"symbol": "γ"})] = ProductLatent()
 
     def _latent(self) -> LatentScale:
         return self.gamma
