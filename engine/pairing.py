@@ -77,8 +77,8 @@ class Pairings:
         """Steps that one pairing serves."""
         self._together = min(self._batch, getattr(experiment.coupling, "batch", self._batch))
         self._threads = threads or workers()
-        self._ahead = max(self._threads, min(64, 2 * max(1, block_steps(experiment) // self.reuse)))
-        """Pairings begun before they are asked for: two blocks of them, at most 64."""
+        self._ahead = max(2 * self._threads, 2 * min(32, block_steps(experiment)) // self.reuse)
+        """Pairings begun before they are asked for: two blocks of at most 32 steps."""
         self._fixed, self._fixed_source = fixed_data(experiment), fixed_source(experiment, self._source)
         self._pool: ThreadPoolExecutor | None = None
         self._futures: dict[int, Future[Pairs]] = {}
