@@ -15,7 +15,7 @@ from engine.choice import Choice
 Kind = str
 """``"float"``, ``"int"``, ``"bool"``, ``"literal"``, ``"text"``, ``"struct"`` (one or several alternatives), ``"curve"`` or ``"other"``."""
 
-INITIALS = {"ema"}
+INITIALS = {"ema", "snr"}
 
 
 @dataclass(frozen=True)
