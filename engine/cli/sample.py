@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import overrides, session
+from engine.catalogue import rows
 from engine.choice import Problem
 from engine.cli.common import Arguments, Progress, command, say, spread_sets, undisturbed
 from engine.files import refuse_unwritable, replacing
@@ -23,6 +25,7 @@ MOST = 10_000_000
 
 DESCRIPTION = """\
 Draw samples from a session with any sampler, in the units of the data: X.npy is float64 (count, d), X.csv has a header of axis names.
+Without a session, --experiment FILE.toml --model exact samples from the field that a perfect network would learn.
 
 The same session, seed, count and sampler give the same samples;
 the first k of them are the same for any count, up to rounding."""
@@ -36,8 +39,10 @@ def main(arguments: Sequence[str]) -> int:
 def run(arguments: Sequence[str]) -> None:
     """Sample as asked; raises Problem."""
     parser = Arguments("sample", DESCRIPTION)
-    parser.add_argument("session", metavar="S.pushforward")
-    parser.add_argument("--sampler", default="heun", help="euler, heun, rk4 or euler-maruyama")
+    parser.add_argument("session", metavar="S.pushforward", nargs="?", help="a session, trained or not")
+    parser.add_argument("--experiment", metavar="FILE.toml", help="in place of a session: settings without weights, with --model exact")
+    names = ", ".join(row["name"] for row in rows(Sampler))
+    parser.add_argument("--sampler", metavar="NAME", default="heun", help=f"{names} (main.py list samplers tells what each has to set)")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="the sampler's, such as sigma=sqrt; guidance.scale=2, guidance.y=1"
     )
@@ -60,10 +65,21 @@ def run(arguments: Sequence[str]) -> None:
     sampler = overrides.sampler_from(asked.sampler, [text for text in asked.set if text not in of_guidance], asked.steps)
     guidance = guidance_from(asked.guidance, of_guidance)
     refuse_unwritable(out)
-    loaded = session.load(Path(asked.session))
+    loaded = _loaded(asked)
     samples = draw(loaded, sampler, asked.count, asked.seed, model=asked.model, device=asked.device, guidance=guidance)
     write(samples, loaded.experiment.target.axis_names, out)
     say(f"{asked.count} samples of {', '.join(loaded.experiment.target.axis_names)} in {out}")
+
+
+def _loaded(asked: Namespace) -> Session:
+    """The session asked for, or one without weights from a TOML file."""
+    if (asked.session is None) == (asked.experiment is None):
+        raise Problem("sample: give a session, or --experiment FILE.toml (see main.py sample --help)")
+    if asked.session is not None:
+        return session.load(Path(asked.session))
+    if asked.model == "learned":
+        raise Problem("--model learned: an experiment has no trained network; train it first, or take --model exact")
+    return Session(experiment=overrides.from_toml(Path(asked.experiment)))
 
 
 class _Guided(Struct, frozen=True, kw_only=True):
@@ -110,10 +126,14 @@ def draw(
     for note in (getattr(field, "note", ""), stiffness_note(field, sampler), last.note):
         if note:
             say(f"note: {note}")
+    cost = None if last.evaluations is None else f"{last.evaluations:,} evaluations of the field"
+    for remark in (cost, last.remark):
+        if remark:
+            say(remark)
     samples = loaded.experiment.target.frame().outward(last.x.double().cpu().numpy())
     lost = int((~np.isfinite(samples).all(axis=1)).sum())
     if lost:
-        raise Problem(f"{lost} of {count} samples are not finite numbers: take more steps, or less noise (sigma.scale)")
+        raise Problem(f"{lost} of {count} samples are not finite numbers: {sampler.remedy}")
     return samples
 
 

@@ -13,6 +13,7 @@ from engine.fields.base import predict, score
 from engine.paths import GaussianPath
 from engine.predictions import domain
 from engine.samplers.base import Record, SamplerBase
+from engine.samplers.grids import time_at_level
 from engine.samplers.needs import Need, density, gaussian, gaussian_path
 from engine.samplers.needs import score as needs_score
 from engine.samplers.noise import driven, normals, uniforms
@@ -170,7 +171,17 @@ class MALA(LangevinAtData, tag="mala", frozen=True, kw_only=True):
 
 
 def _data_end(field: Field) -> float:
-    """The last time at which the score is known."""
-    if not isinstance(field.path, GaussianPath):
-        return field.interval[1]
-    return min(domain(field.path, field.prediction, "score")[1], field.interval[1])
+    """The last time at which the score is known.
+
+    From a data prediction s = -(x - alpha D)/beta^2, which rounding leaves nothing of where beta^2 is near the precision: there it is
+    the last time with beta/alpha >= 10 sqrt(eps), 0.0035 in single precision.
+    """
+    import torch
+
+    path, high = field.path, field.interval[1]
+    if not isinstance(path, GaussianPath):
+        return high
+    high = min(domain(path, field.prediction, "score")[1], high)
+    if field.prediction == "data":
+        high = time_at_level(path, 10.0 * math.sqrt(torch.finfo(field.dtype).eps), field.interval[0], high)
+    return high

@@ -309,3 +309,23 @@ def test_readme_lists_what_there_is() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     shown = readme.partition("<!-- list -->\n")[2].partition("<!-- end of list -->")[0]
     assert shown.strip() == "\n".join(table(KINDS)).strip()
+
+
+def test_sample_of_an_experiment_without_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings, out = tmp_path / "moons.toml", tmp_path / "x.npy"
+    settings.write_text('target = "moons"\npath = "vp-cosine"\n', encoding="utf-8")
+    common = ["sample", "--experiment", str(settings), "--count", "50", "--out", str(out)]
+    code, _, said = run([*common, "--model", "exact", "--sampler", "dopri5", "--set", "rtol=1e-4", "--steps", "3"], capsys)
+    assert code == 0
+    assert np.load(out).shape == (50, 2)
+    assert "evaluations a particle" in said
+    code, _, said = run([*common, "--sampler", "mala", "--set", "step_size=0.001", "--steps", "5"], capsys)
+    assert code == 0
+    assert "% of the proposals accepted" in said
+    assert "--model exact" in refused([*common, "--model", "learned"], capsys)
+    assert "one-step objective" in refused([*common, "--sampler", "one-step"], capsys)
+    assert "--experiment" in refused(["sample", "--out", str(out)], capsys)
+    assert "--experiment" in refused(["sample", "s.pushforward", "--experiment", str(settings), "--out", str(out)], capsys)
+    for name in ("karras", "predictor-corrector", "annealed-langevin"):
+        code, _, _ = run([*common, "--sampler", name, "--steps", "3"], capsys)
+        assert code == 0
