@@ -377,3 +377,27 @@ def test_sample_refuses_guidance_in_a_line(told: Trainer, tmp_path: Path, capfd:
         error = capfd.readouterr().err
         assert says in error
         assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("objective", [tag_of(kind) for kind in alternatives(Objective)])
+def test_labels_with_everything_else_train_or_are_refused(objective: str) -> None:
+    """On four paths, two sources and two couplings: told labels it trains 2 steps to a finite loss, or a sentence says why not."""
+    tiny = Experiment(target=two_blobs(), network=MLP(width=8, depth=1, space_features=2, time_features=2), training=Training(batch=16))
+    trained_ones = 0
+    for path in ("condot", "vp-cosine", "interpolant", "bridge"):
+        for source in ("gaussian", "moons"):
+            for coupling in ("independent", "optimal-transport"):
+                sets = [f"path={path}", f"source={source}", f"coupling={coupling}", f"objective={objective}", "condition=labels"]
+                experiment = apply(tiny, sets)
+                reason = experiment.refusal()
+                if reason is not None:
+                    assert reason.endswith("."), sets
+                    assert "\n" not in reason
+                    continue
+                trainer = Trainer(experiment)
+                for step in trainer.run(until=2):
+                    assert np.isfinite(step.losses).all(), sets
+                assert torch.isfinite(trainer.field().with_label(1)(torch.zeros(3, 2), 0.5)).all(), sets
+                trained_ones += 1
+    takes = apply(tiny, [f"objective={objective}"]).objective.takes_labels
+    assert (trained_ones > 0) == takes
