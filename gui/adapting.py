@@ -12,15 +12,16 @@ from engine.couplings import Coupling
 from engine.experiment import Experiment, ProbabilityPath
 from engine.introspection import alternatives
 from engine.objectives import Objective
+from engine.sources import StandardGaussian
 
 FOLLOWERS: dict[str, tuple[str, ...]] = {
-    "target": ("path", "objective"),
+    "target": ("source", "path", "objective"),
     "source": ("coupling", "path", "objective"),
     "coupling": ("path", "objective"),
     "path": ("coupling", "objective"),
 }
 """Which parts may give way to a change of each; an objective gives way to all and nothing gives way to it: it is refused instead."""
-UNIONS: dict[str, Any] = {"coupling": Coupling, "path": ProbabilityPath, "objective": Objective}
+UNIONS: dict[str, Any] = {"source": StandardGaussian, "coupling": Coupling, "path": ProbabilityPath, "objective": Objective}
 
 
 def adapted(experiment: Experiment, changed: str) -> Experiment | None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from engine.experiment import Experiment
+from gui.adapting import adapted, words
 from gui.cards.card import Card
 from gui.cards.fold import Fold
 from gui.cards.target import TargetCard
@@ -78,7 +79,11 @@ class ControlColumn(QScrollArea):
         fold.button.toggled.connect(lambda is_open: self._preferences.set_flag(flag, is_open))
 
     def _edited(self, name: str, experiment: Experiment) -> None:
-        self._model.edit_experiment(name, experiment, merge=f"card {name}")
+        found = adapted(experiment, name) if name == "target" else None  # the other cards have seen to it
+        said = words(experiment, found, experiment.refusal() or "") if found is not None else ""
+        self._model.edit_experiment(name, found or experiment, merge=f"card {name}")
+        if said:
+            self.adapted.emit(said)
 
     def _follow(self, old: LabState, new: LabState) -> None:
         if old.experiment != new.experiment:
