@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.choice import Choice, Problem
+from engine.paths import GaussianPath
 from engine.randomness import generator
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class ClassifierGuidance(_Guided, tag="classifier", frozen=True, kw_only=True):
 
     def refusal(self, experiment: Experiment, *, exact: bool) -> str | None:
         reason = super().refusal(experiment, exact=exact)
-        if reason is None and not exact and (experiment.gaussian_path() is None or experiment.objective.heads > 1):
+        if reason is None and not exact and not isinstance(experiment.field_path(), GaussianPath):
             return CLASSIFIER_REFUSAL
         return reason
 

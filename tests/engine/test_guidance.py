@@ -327,6 +327,8 @@ def test_conditions_refused(experiment: Experiment, says: str) -> None:
         (ClassifierFree(y=1), Experiment(target=two_blobs()), False, "not told any labels"),
         (ClassifierGuidance(y=1), replace(SMALL, coupling=OptimalTransport()), False, "Gaussian law"),
         (ClassifierGuidance(y=1), Experiment(target=SwissRoll()), False, "carries no labels"),
+        (ClassifierGuidance(y=1), apply(SMALL, ["condition=unconditional", "objective=likelihood"]), False, "Gaussian law"),
+        (ClassifierGuidance(y=1), apply(SMALL, ["objective=interpolant", "path=interpolant"]), False, "Gaussian law"),
     ],
 )
 def test_guidance_refused(guidance: Guidance, experiment: Experiment, exact: bool, says: str) -> None:
