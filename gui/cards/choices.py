@@ -63,7 +63,7 @@ class PathCard(ExperimentCard):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Path", parent)
         self._sigma: Any = None
-        self.form = StructForm(ProbabilityPath, title="Path", refusal=lambda path: self._refusal("path", path), parent=self)
+        self.form = StructForm(ProbabilityPath, title="Path", hide=("ends",), refusal=lambda path: self._refusal("path", path), parent=self)
         self.formula = Formula(parent=self)
         self.plot = SchedulePlot(self)
         self.start = StructForm(Experiment, self.experiment, show=("start",), parent=self)
@@ -84,6 +84,8 @@ class PathCard(ExperimentCard):
         self.start.set_value(self.experiment)
         self.formula.set_latex(path.formula, help_of(path))
         self.plot.set_path(path, self._sigma)
+        pairs = getattr(path, "pairs", None)
+        self.set_note("" if pairs is None else f"{len(pairs.values):,} pairs".replace(",", "\u202f"))
         self.plot.setVisible(not self.form.draws("schedule"))
 
 

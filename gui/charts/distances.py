@@ -42,7 +42,7 @@ class DistanceTable(QWidget):
         known = [distance for distance in found if distance is not None]
         for title, distance, line in zip(titles, found, straight or [None] * len(titles), strict=True):
             numbers = _numbers(distance) if distance is not None else ("…", "…", "…")
-            table.append([title, *numbers, "–" if line is None else f"{line:.3f}"])
+            table.append([title, *numbers, _straight(line)])
         if known:
             table.append(["floor", f"{known[0].floor:.3f}", f"{known[0].sliced_floor:.3f}", "1", ""])
             self._note.setText(f"n = {known[0].n:,} · standardised units".replace(",", "\u202f"))
@@ -69,3 +69,9 @@ class DistanceTable(QWidget):
 
 def _numbers(distance: Distance) -> tuple[str, str, str]:
     return f"{distance.w2:.3f}", f"{distance.sliced:.3f}", f"{distance.w2 / max(distance.floor, 1e-9):.2f}"
+
+
+def _straight(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.2g}"

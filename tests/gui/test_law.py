@@ -93,6 +93,7 @@ def test_reflow_trains_a_new_network_on_the_pairs_and_undo_takes_it_back(lab: An
     assert lab.model.experiment.path.pairs.values.shape == (256, 2, 2)
     assert lab.model.experiment.refusal() is None
     assert lab.training.running
+    assert lab.window.controls._cards["path"].header.note == "256 pairs"
     assert "Undo takes it back" in lab.window.messages.text.text()
     until(
         lab, lambda: lab.training.work is not None and lab.training.work.experiment == lab.model.experiment and lab.training.work.step > 5
