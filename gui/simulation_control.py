@@ -236,7 +236,8 @@ class SimulationControl(QObject):
         widget = self._stage.panes[index]
         widget.show_progress(None)
         widget.show_note("")
-        widget.show_refusal(refused.reason)
+        untrained = refused.request.snapshot is None and self._snapshot is None
+        widget.show_refusal(f"{refused.reason}\nPress Train: the pane then shows the network." if untrained else refused.reason)
         self._model.show_measured(index, "")
         self._stage.wake()
         self.emptied.emit(index)

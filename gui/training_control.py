@@ -225,7 +225,8 @@ class TrainingControl(QObject):
             self._ask_last_snapshot()  # a change was undone: the weights fit again
             self.said.emit("The network that was trained fits again.")
         elif before.target != after.target:
-            self.said.emit("Target changed: the network still makes what it learned. Train goes on from its weights.")
+            follow = after.refusal() or "Train goes on from its weights."
+            self.said.emit(f"Target changed: the network still makes what it learned. {follow}")
 
     def _misfit(self, what: str, after: Experiment) -> None:
         """The weights mean nothing for what is asked now. Only a training that runs begins again by itself."""
