@@ -17,7 +17,12 @@ Floats = NDArray[np.float64]
 
 Reuse = Annotated[
     int,
-    Meta(ge=1, le=1_000, description="How many steps of training use one pairing, each time with fresh t and ε.", extra={"unit": "steps"}),
+    Meta(
+        ge=1,
+        le=1_000,
+        description="How many steps use one pairing, each with fresh t and ε. Up to 16 changed neither W₂ nor path energy on 8 Gaussians.",
+        extra={"unit": "steps"},
+    ),
 ]
 Together = Annotated[
     int,
@@ -64,7 +69,7 @@ class OptimalTransport(CouplingBase, tag="optimal-transport", frozen=True, kw_on
     source: ClassVar[str] = "Tong 2302.00482; Pooladian 2304.14772"
 
     batch: Together = 256
-    reuse: Reuse = 1
+    reuse: Reuse = 4
 
     def match(self, x0: Floats, x1: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """A permutation of x1: each point is used once."""
@@ -91,7 +96,7 @@ class Schrodinger(CouplingBase, tag="schrodinger", frozen=True, kw_only=True):
         ),
     ] = 0.5
     batch: Together = 256
-    reuse: Reuse = 1
+    reuse: Reuse = 4
 
     def match(self, x0: Floats, x1: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Every x0 once, each with a partner drawn from its row of the entropic plan; epsilon = 2 sigma^2."""

@@ -85,7 +85,7 @@ def speed() -> None:
         "torchcfm, exact OT": lambda: steps_per_second(loops[0]),
         "torchcfm, exact OT, vectorised sampler": lambda: steps_per_second(loops[1]),
         "pushforward, independent": own(Independent()),
-        "pushforward, OT, reuse 1": own(OptimalTransport(batch=BATCH)),
+        "pushforward, OT, reuse 1": own(OptimalTransport(batch=BATCH, reuse=1)),
         "pushforward, OT, reuse 8": own(OptimalTransport(batch=BATCH, reuse=8)),
     }
     for run in contenders.values():

@@ -22,7 +22,7 @@ from engine.training import Trainer, TrainingStopped
 
 SMALL = Experiment(
     target=EightGaussians(),
-    coupling=OptimalTransport(batch=32),
+    coupling=OptimalTransport(batch=32, reuse=1),
     network=MLP(width=16, depth=2),
     training=Training(batch=64, seed=5),
 )
@@ -73,7 +73,7 @@ def test_reuse_serves_every_row_that_often_and_mixes_the_steps() -> None:
     pairings.close()
 
 
-@pytest.mark.parametrize("coupling", [OptimalTransport(batch=64), OptimalTransport(batch=32, reuse=3)], ids=["1", "3"])
+@pytest.mark.parametrize("coupling", [OptimalTransport(batch=64, reuse=1), OptimalTransport(batch=32, reuse=3)], ids=["1", "3"])
 @pytest.mark.parametrize("points", [0, 200])
 def test_resuming_with_a_coupling_is_the_same_bit_for_bit(coupling: OptimalTransport, points: int) -> None:
     """40 steps at once against 17, a state, and the rest; with fresh draws and with a fixed set of 200 points."""
@@ -127,7 +127,7 @@ def test_a_coupling_that_cannot_be_computed_stops_training_with_its_reason(monke
 
 def test_a_block_is_short_where_pairing_is_slow() -> None:
     assert block_steps(with_coupling(batch=256, reuse=1)) > 32
-    slow = msgspec.structs.replace(SMALL, coupling=OptimalTransport(batch=2048), training=Training(batch=2048))
+    slow = msgspec.structs.replace(SMALL, coupling=OptimalTransport(batch=2048, reuse=1), training=Training(batch=2048))
     assert block_steps(slow) == 1
     assert block_steps(msgspec.structs.replace(slow, coupling=Independent())) > 1000
 

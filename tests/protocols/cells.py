@@ -63,7 +63,7 @@ def experiment(problem: str, method: str, seed: int) -> Experiment:
         network=MLP(width=64, depth=3, activation="selu", time_features=0, space_features=0, residual=False),
         training=Training(batch=BATCH, learning_rate=1e-3, weight_decay=1e-5, rate="constant", points=N, ema=0.0, seed=seed),
     )
-    coupling = OptimalTransport(batch=BATCH) if method in ("OT-CFM", "SF2M-Exact") else Independent()
+    coupling = OptimalTransport(batch=BATCH, reuse=1) if method in ("OT-CFM", "SF2M-Exact") else Independent()
     chosen = msgspec.structs.replace(plain, coupling=coupling)
     if method == "FM":
         return msgspec.structs.replace(chosen, path=OT(sigma_min=0.1))
