@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.batches import batches_of, moments
 from engine.choice import Problem
+from engine.chunks import by_chunks
 from engine.flat_mlp import activate
 from engine.label_embedding import LabelEmbedding
 from engine.preconditioning import Preconditioning
@@ -63,11 +64,16 @@ class LearnedField:
         first = first[:, :split].contiguous()
         affine = self._affine(float(t))
         out = x.new_empty(len(x), len(self._layers[-1][1]))
-        chunk = CHUNK if self.device.type == "cpu" else len(x)
-        for start in range(0, len(x), max(1, chunk)):
-            rows = x[start : start + chunk]
-            f = self._network(self._embedding.point(rows, time).t(), first, bias)
-            _join(affine, rows, f, out[start : start + chunk])
+
+        def evaluate(rows: slice) -> None:
+            part = x[rows]
+            f = self._network(self._embedding.point(part, time).t(), first, bias)
+            _join(affine, part, f, out[rows])
+
+        if self.device.type == "cpu":
+            by_chunks(evaluate, len(x), CHUNK)
+        elif len(x):
+            evaluate(slice(None))
         return out
 
     def plain(self, x: Tensor, t: float | Tensor) -> Tensor:
