@@ -135,7 +135,7 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         why = (
             "the source is not Gaussian"
             if not self.gaussian_source
-            else f"the coupling ({self.coupling.label.lower()}) makes the noise depend on the data"
+            else f"the coupling ({self.coupling.label}) makes the noise depend on the data"
             if self.coupling.paired
             else "nothing of the data is in x during the first half of this path"
         )

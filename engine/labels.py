@@ -58,7 +58,7 @@ class LabelCondition(ConditionBase, tag="labels", frozen=True, kw_only=True):
         if reason:
             return reason
         if experiment.coupling.paired or experiment.path.paired:
-            how = experiment.path.label if experiment.path.paired else f"the coupling ({experiment.coupling.label.lower()})"
+            how = experiment.path.label if experiment.path.paired else f"the coupling ({experiment.coupling.label})"
             return f"Labels are drawn with the data, and {how} pairs points without their labels: take the independent coupling."
         if not experiment.objective.takes_labels:
             return f"{experiment.objective.label} trains without labels: take an objective that regresses, such as flow matching."

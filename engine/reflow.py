@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from engine.samplers import SamplerBase
 
 FEWEST = 2
+FARTHEST = 1e6
+"""Standard deviations of the data beyond which no flow carries a point: such pairs are damaged."""
 
 
 class Reflow(Path, tag="reflow", frozen=True, kw_only=True):
@@ -46,8 +48,10 @@ class Reflow(Path, tag="reflow", frozen=True, kw_only=True):
         values = self.pairs.values
         if values.ndim != 3 or values.shape[1] != 2 or values.shape[2] not in (2, 3) or values.dtype.kind != "f":
             raise Problem(f"reflow: pairs need shape (n, 2, d), real numbers; this is {values.dtype} {values.shape}")
-        if len(values) < FEWEST or not np.isfinite(values).all():
-            raise Problem(f"reflow: {len(values)} pairs; there must be at least {FEWEST}, all finite")
+        if len(values) < FEWEST:
+            raise Problem(f"reflow: {len(values)} pairs; there must be at least {FEWEST}")
+        if not (np.abs(values) <= FARTHEST).all():
+            raise Problem(f"reflow: the pairs must be finite numbers, within {FARTHEST:,.0f} standard deviations")
 
     def stored(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(x0, x1), (n, d) each, standardised coordinates. Raises Problem without pairs."""
@@ -74,10 +78,13 @@ class Reflow(Path, tag="reflow", frozen=True, kw_only=True):
     def combination_refusal(self, experiment: Experiment) -> str | None:
         if self.pairs is None:
             return NO_PAIRS
+        axes = self.pairs.values.shape[2]
+        if axes != experiment.target.dimension:
+            return f"The pairs of Reflow have {axes} axes and the data {experiment.target.dimension}: make them anew from a model of these."
         if experiment.objective.prediction != "velocity":
             return f"{experiment.objective.label} does not go with Reflow: paired points tell a velocity only."
         if experiment.coupling.paired:
-            return f"Reflow brings its own pairs: take the independent coupling, not {experiment.coupling.label.lower()}."
+            return f"Reflow brings its own pairs: take the independent coupling, not {experiment.coupling.label}."
         if self.ends != digest_of_ends(experiment):
             return "The pairs of Reflow were made for another source or other data: make them anew from a model of these."
         return None
@@ -103,7 +110,9 @@ def reflow_pairs(field: Field, sampler: SamplerBase, n: int, seed: int) -> Gener
         raise Problem(f"Reflow's pairs are the two ends of an ODE's paths, and {sampler.label} is random: take an ODE sampler.")
     a, b = float(field.path.source_weight(field.interval[0])), float(field.path.data_weight(field.interval[0]))
     if abs(a - 1.0) > AT_SOURCE or abs(b) > AT_SOURCE:
-        raise Problem(f"{field.path.label} begins at {a:.3g} x₀ + {b:.3g} x₁, not at the source x₀: no pairs for Reflow can be made of it.")
+        begins = f"begins at {a:.3g} x₀ + {b:.3g} x₁, not at the source x₀"
+        why = f", since {field.prediction} prediction tells no velocity before t = {field.interval[0]:.3g}" if field.interval[0] > 0 else ""
+        raise Problem(f"The model's flow on {field.path.label} {begins}{why}: no pairs for Reflow can be made of it.")
     first: NDArray[np.float32] | None = None
     last: NDArray[np.float32] | None = None
     for step in simulate(field, sampler, n=n, seed=seed):
@@ -115,6 +124,11 @@ def reflow_pairs(field: Field, sampler: SamplerBase, n: int, seed: int) -> Gener
     if first is None or last is None or not np.isfinite(last).all():
         raise Problem("The model's paths do not all end: no pairs for Reflow can be made of it.")
     return Array(np.stack([first, last], axis=1))
+
+
+def placeholder(dimension: int) -> Array:
+    """Pairs that are none, to ask before any are made whether a reflowed experiment can be."""
+    return Array(np.zeros((FEWEST, 2, dimension), np.float32))
 
 
 def reflowed(experiment: Experiment, pairs: Array) -> Experiment:

@@ -95,6 +95,20 @@ def test_the_session_s_own_panes_layers_and_theme_are_drawn(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent so there")
+def test_a_film_of_a_session_without_a_stage_shows_what_its_model_can_drive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Optimal transport teaches a velocity only: the default pane with an SDE stays away, one that is asked for is refused."""
+    trained, film = tmp_path / "s.pushforward", tmp_path / "film.gif"
+    quick = ["--set", "coupling=optimal-transport", "training.batch=16", "network.width=8", "network.depth=1"]
+    assert program.main(["train", "--target", "moons", "--steps", "2", "--out", str(trained), *quick]) == 0
+    small = ["--size", "160x120", "--fps", "5", "--seconds", "1", "--particles", "50", "--out", str(film)]
+    capsys.readouterr()
+    assert program.main(["render", str(trained), *small]) == 0
+    assert "pane 1 of 1" in capsys.readouterr().err
+    assert film.exists()
+    assert program.main(["render", str(trained), *small, "--pane", "heun", "--pane", "euler-maruyama"]) == 2
+    assert "pane 2: An SDE needs the score" in capsys.readouterr().err
+
+
 def test_terminating_leaves_nothing(untrained: Path, tmp_path: Path) -> None:
     arguments = [str(untrained), "--out", str(tmp_path / "film.mp4"), *SMALL, "--seconds", "60", "--progress"]
     command = [sys.executable, str(ROOT / "main.py"), "render", *arguments]

@@ -54,6 +54,8 @@ def facts(loaded: Session, path: Path) -> dict[str, Any]:
         "axes": list(target.axis_names),
         "target": name_of(target),
         "labels": list(target.label_names),
+        "source": name_of(experiment.source),
+        "coupling": name_of(experiment.coupling),
         "path": name_of(experiment.path),
         "objective": name_of(experiment.objective),
         "network": name_of(experiment.network),
@@ -83,6 +85,8 @@ def words(found: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("file", f"{found['file']} ({found['bytes']:,} bytes, version {found['version']})"),
         ("target", f"{found['target']} (d = {found['dimension']}: {', '.join(found['axes'])})"),
+        ("source", found["source"]),
+        ("coupling", found["coupling"]),
         ("path", found["path"]),
         ("objective", found["objective"]),
         ("network", f"{found['network']} ({found['parameters']:,} parameters)"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import overrides, session
+from engine.arrays import Array
 from engine.choice import Problem
 from engine.cli.common import Arguments, Interrupted, Progress, command, noticing, spread_sets, undisturbed
 from engine.experiment import Experiment
@@ -123,8 +124,16 @@ def _reflowed(asked: Namespace, sets: list[str], seeds: list[str]) -> Experiment
         raise Problem(f"{asked.reflow}: has no trained model to make pairs with")
     with undisturbed():
         from engine.field_of_session import field_of_session
-        from engine.reflow import reflow_pairs, reflowed
+        from engine.reflow import placeholder, reflow_pairs, reflowed
         from engine.samplers import Heun
+
+    def made_with(pairs: Array) -> Experiment:
+        experiment = overrides.apply(reflowed(teacher.experiment, pairs), sets)
+        return overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment
+
+    refusal = made_with(placeholder(teacher.experiment.target.dimension)).refusal()
+    if refusal is not None:  # said now, not after the pairs
+        raise Problem(refusal)
     field, progress = field_of_session(teacher, "learned", asked.device), Progress()
     making = reflow_pairs(field, Heun(steps=100), count, teacher.experiment.training.seed)
     with noticing() as stop:
@@ -137,8 +146,7 @@ def _reflowed(asked: Namespace, sets: list[str], seeds: list[str]) -> Experiment
             if stop.is_set():
                 raise Interrupted("stopped")
     progress.show(f"{count:,} pairs", last=True)
-    experiment = overrides.apply(reflowed(teacher.experiment, pairs), sets)
-    return overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment
+    return made_with(pairs)
 
 
 def _resumed(asked: Namespace, sets: list[str]) -> Session:

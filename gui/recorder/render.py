@@ -134,6 +134,8 @@ def _document(asked: Namespace, loaded: Session) -> LabDocument:
         panes = tuple(PaneSettings(sampler=_sampler(text)) for text in asked.pane)
     if asked.pane is not None or asked.model or loaded.scene is None or not loaded.trained:
         panes = tuple(msgspec.structs.replace(pane, model=model) for pane in panes)
+    if asked.pane is None and loaded.scene is None:  # nobody chose these: those that the model cannot drive stay away
+        panes = tuple(pane for pane in panes if _drives(loaded, model, pane.sampler)) or panes
     changed: dict[str, Any] = {"panes": panes}
     for name in ("particles", "seed"):
         if getattr(asked, name) is not None:
@@ -150,6 +152,14 @@ def _document(asked: Namespace, loaded: Session) -> LabDocument:
         theme=asked.theme or scene.theme,
     )
     return msgspec.structs.replace(document, scene=scene)
+
+
+def _drives(loaded: Session, model: str, sampler: Sampler) -> bool:
+    """Whether the session's network, or its exact field, can drive the sampler."""
+    from gui.runs import exact_sampler_refusal
+
+    experiment = loaded.experiment
+    return (sampler.refusal(experiment) if model == "learned" else exact_sampler_refusal(experiment, sampler)) is None
 
 
 def _check(document: LabDocument) -> None:

@@ -190,6 +190,7 @@ def test_info(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(["info", trained, "--json"], capsys)
     found = json.loads(out)
     assert (code, found["step"], found["dimension"], found["axes"], found["path"]) == (0, 150, 2, ["x", "y"], "condot")
+    assert (found["source"], found["coupling"]) == ("gaussian", "independent")
     assert found["experiment"]["training"]["batch"] == 32
     assert "there is no such file" in refused(["info", trained.parent / "none"], capsys)
 

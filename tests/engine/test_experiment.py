@@ -40,7 +40,7 @@ BRIDGE, MOONS, TRANSPORT = Bridge(sigma=0.5), Moons(), OptimalTransport()
         (Experiment(coupling=TRANSPORT, path=VE()), "begins at"),
         (Experiment(source=MOONS, path=VPLinear(b_max=5.0)), "begins at"),
         (Experiment(source=MOONS, objective=Noise()), "the source is not Gaussian"),
-        (Experiment(coupling=TRANSPORT, objective=Score()), "the coupling (optimal transport) makes the noise depend on the data"),
+        (Experiment(coupling=TRANSPORT, objective=Score()), "the coupling (Optimal transport) makes the noise depend on the data"),
         (Experiment(path=Interpolant(shape="encoder-decoder"), objective=Noise()), "nothing of the data is in x during the first half"),
         (Experiment(path=Interpolant(shape="encoder-decoder", gamma=ZeroLatent())), "t = ½"),
         (Experiment(path=Interpolant(), objective=VPrediction()), "variance preserving"),

@@ -94,7 +94,11 @@ def test_what_does_not_go_together_is_refused() -> None:
     assert "its own pairs" in str(msgspec.structs.replace(good, coupling=OptimalTransport()).refusal())
     assert "other data" in str(msgspec.structs.replace(good, target=Moons()).refusal())
     assert "SDE" in str(refusal(good, EulerMaruyama()))
-    for values in (np.zeros((4, 3, 2)), np.zeros((1, 2, 2)), np.full((4, 2, 2), np.nan)):
+    solid = Reflow(pairs=Array(np.zeros((4, 2, 3), np.float32)), ends=good.path.ends)
+    assert msgspec.structs.replace(good, path=solid).refusal() == (
+        "The pairs of Reflow have 3 axes and the data 2: make them anew from a model of these."
+    )
+    for values in (np.zeros((4, 3, 2)), np.zeros((1, 2, 2)), np.full((4, 2, 2), np.nan), np.full((4, 2, 2), 1e30)):
         with pytest.raises(Problem, match="reflow"):
             Reflow(pairs=Array(values))
 
@@ -105,6 +109,33 @@ def test_models_that_cannot_make_pairs_are_refused() -> None:
         next(reflow_pairs(exact, EulerMaruyama(), 10, 0))
     with pytest.raises(Problem, match="not at the source"):
         next(reflow_pairs(exact_field_of(Experiment(target=GAUSSIAN, path=VE())), Heun(), 10, 0))
+
+    score = Trainer(Experiment(target=GAUSSIAN, objective=Score(), network=NET)).field()
+    with pytest.raises(Problem, match=r"flow on CondOT begins .* since score prediction tells no velocity before t = 0\.02"):
+        next(reflow_pairs(score, Heun(), 10, 0))
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("objective=noise", "paired points tell a velocity only."),
+        ("coupling=optimal-transport", "take the independent coupling, not Optimal transport."),
+        ("source=helix", "The source has 3 axes and the data 2"),
+        ("network.bogus=1", "there is no 'bogus' in network"),
+    ],
+)
+def test_what_reflow_cannot_be_is_said_before_the_pairs_are_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wish: str, said: str
+) -> None:
+    first = str(tmp_path / "a.pushforward")
+    assert train.main(["--target", "moons", "--set", "network.width=8", "training.batch=16", "--steps", "3", "--out", first]) == 0
+    monkeypatch.setattr("engine.reflow.reflow_pairs", lambda *_: pytest.fail("pairs were made"))
+    capsys.readouterr()
+    assert train.main(["--reflow", first, "--steps", "3", "--set", wish, "--out", str(tmp_path / "b.pushforward")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "b.pushforward").exists()
 
 
 def test_the_command_line_reflows_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
