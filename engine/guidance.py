@@ -30,7 +30,13 @@ Scale = Annotated[
     Meta(ge=0, le=20, description="0: no guidance; 1: the label as learned; more: further into the label.", extra={"symbol": "w"}),
 ]
 Label = Annotated[
-    int, Meta(ge=0, le=8, description="Which label, counted from 1; 0: as in the data, each particle its own.", extra={"symbol": "y"})
+    int,
+    Meta(
+        ge=0,
+        le=8,
+        description="Which label, counted from 1; 0: as in the data, each particle its own.",
+        extra={"symbol": "y", "title": "Label"},
+    ),
 ]
 
 

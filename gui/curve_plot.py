@@ -98,6 +98,7 @@ class CurvePlot(QWidget):
             self.draw_line(painter, line)
         painter.setClipping(False)
         self.draw_letters(painter)
+        painter.end()
 
     def draw_axes(self, painter: QPainter) -> None:
         """The foot with its words and numbers, the number at the top, and the line at the stage's time."""

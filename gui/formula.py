@@ -198,7 +198,9 @@ class Formula(QFrame):
         ratio = self.devicePixelRatioF()
         if self._painted is None:
             self._painted = self._drawn(ratio)
-        QPainter(self).drawImage(0, 0, self._painted)
+        painter = QPainter(self)
+        painter.drawImage(0, 0, self._painted)
+        painter.end()
 
     def _drawn(self, ratio: float) -> QImage:
         image = QImage(self.size() * ratio, QImage.Format.Format_ARGB32_Premultiplied)

@@ -51,6 +51,7 @@ class Lab(QObject):
         self.distances = Distances()
         self._found: dict[int, tuple[Run, Distance]] = {}
         self._latest: dict[int, Run] = {}
+        self._empty: set[int] = set()
         self.reflow = ReflowControl(self)
         self.files = FileControl(self)
         self._connect_stage()
@@ -180,6 +181,7 @@ class Lab(QObject):
 
     def _arrived(self, pane: int, run: Run) -> None:
         self._latest[pane] = run
+        self._empty.discard(pane)
         self._table_stale = True
         self.distances.ask(pane, run)
 
@@ -200,10 +202,12 @@ class Lab(QObject):
             titles = [pane.title for pane in self.model.document.scene.panes]
             places = range(len(titles))
             straight = [self._latest[i].straightness if i in self._latest else None for i in places]
-            self.window.distances.show_rows(titles, [self._found[i][1] if i in self._found else None for i in places], straight)
+            found = [self._found[i][1] if i in self._found else None for i in places]
+            self.window.distances.show_rows(titles, found, straight, self._empty)
 
     def _follow(self, old: LabState, new: LabState) -> None:
         """What a number was measured on has changed: the number goes."""
+        self.window.transport.set_start("noise" if new.experiment.gaussian_source else "source")
         other_target = old.experiment.target != new.experiment.target
         if other_target or old.document.panes != new.document.panes:
             for pane in list(self._found):
@@ -217,6 +221,7 @@ class Lab(QObject):
         """A pane that shows nothing has no numbers."""
         self._found.pop(pane, None)
         self._latest.pop(pane, None)
+        self._empty.add(pane)
         self.stage.panes[pane].show_metric("", "", "", "")
         self._table_stale = True
 
@@ -271,7 +276,7 @@ class Lab(QObject):
         self._has_snapshot = snapshot is not None
         if snapshot is None or first:
             model = "exact" if snapshot is None else "learned"
-            panes = tuple(PaneSettings(sampler=pane.sampler, model=model) for pane in self.model.document.panes)
+            panes = tuple(replace(pane, model=model) for pane in self.model.document.panes)
             self.simulation.set_snapshot(snapshot)
             self.model.show_document(panes=panes)
         else:

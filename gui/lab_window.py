@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from gui.actions import Actions, add_stage_keys
 from gui.control_column import ControlColumn
-from gui.messages import BusyBar, MessageBar
+from gui.messages import BusyBar, MessageBar, Notices
 from gui.model import LabModel
 from gui.preferences import Preferences
 from gui.stage.stage import Stage
@@ -63,9 +63,10 @@ class LabWindow(QMainWindow):
         self._particles_place.setFixedHeight(PARTICLES_HEIGHT)
         self._charts.setFixedHeight(CHARTS_HEIGHT)
         right = QWidget()
-        layout = column(self.messages, self.busy, self.stage, self._deck, self._charts, spacing=10, margins=(2, 2, 10, 10))
-        layout.setStretch(2, 1)
+        layout = column(self.stage, self._deck, self._charts, spacing=10, margins=(2, 2, 10, 10))
+        layout.setStretch(0, 1)
         right.setLayout(layout)
+        self._notices = Notices(self.stage, self.messages, self.busy)
         return right
 
     def complete(self) -> None:

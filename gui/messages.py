@@ -1,18 +1,22 @@
-"""MessageBar: what the lab has to say, in one line above the stage, never in the way. The latest line wins; a problem waits to be read."""
+"""MessageBar: what the lab has to say, in one line at the foot of the stage. The latest line wins; a problem waits to be read.
+Notices lays it over the panes, so that nothing moves under the pointer when it comes or goes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QWidget
 
-from gui.widgets import flat_button, label, row, shrinkable
+from gui.widgets import column, flat_button, label, row, shrinkable
 
 Kind = Literal["hint", "note", "problem"]
 NOTE_SECONDS = 8
 SLOW_MS = 300
+SIDE, FOOT = 14, 46
+"""Between a notice and the edges of the stage: the panes' chips stay free."""
+BUSY_WIDTH = 420
 
 
 class MessageBar(QFrame):
@@ -40,6 +44,11 @@ class MessageBar(QFrame):
     @property
     def kind(self) -> Kind:
         return self._kind
+
+    def sizeHint(self) -> QSize:
+        """As wide as its line."""
+        hint = super().sizeHint()
+        return QSize(hint.width() + self.text.sizeHint().width() + 8, hint.height())
 
     def hint(self, text: str) -> None:
         self._say("hint", text)
@@ -79,6 +88,7 @@ class MessageBar(QFrame):
         self.text.setText(line)
         self.text.setToolTip(line)
         self.setAccessibleName(line)
+        self.updateGeometry()
         self.show()
 
 
@@ -101,6 +111,9 @@ class BusyBar(QFrame):
         self._later.timeout.connect(self.show)
         self.hide()
 
+    def sizeHint(self) -> QSize:
+        return QSize(max(BUSY_WIDTH, super().sizeHint().width()), super().sizeHint().height())
+
     def begin(self, text: str, cancel: Callable[[], object] | None = None) -> None:
         """Appears after 300 ms, unless ``end`` comes before."""
         self._text.setText(text)
@@ -121,3 +134,41 @@ class BusyBar(QFrame):
     def _cancelled(self) -> None:
         if self._on_cancel is not None:
             self._on_cancel()
+
+
+class Notices(QWidget):
+    """Bars over the foot of another widget, in its middle; there only while one of them is."""
+
+    def __init__(self, over: QWidget, *bars: QWidget):
+        super().__init__(over.parentWidget())
+        self._over, self._bars = over, bars
+        lines = column(*bars, spacing=6)
+        for bar in bars:
+            lines.setAlignment(bar, Qt.AlignmentFlag.AlignBottom)
+            bar.installEventFilter(self)
+        self.setLayout(lines)
+        over.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        shown = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest)
+        if event.type() in ((QEvent.Type.Resize, QEvent.Type.Move) if watched is self._over else shown):
+            self._place()
+        return False
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._place()
+        return done
+
+    def _place(self) -> None:
+        there = [bar for bar in self._bars if not bar.isHidden()]
+        self.setVisible(bool(there))
+        if not there:
+            return
+        room = self._over.geometry()
+        width = min(max(bar.sizeHint().width() for bar in there), room.width() - 2 * SIDE)
+        height = sum(bar.sizeHint().height() for bar in there) + 6 * (len(there) - 1)
+        self.setGeometry(room.x() + (room.width() - width) // 2, room.bottom() + 1 - FOOT - height, width, height)
+        self.raise_()

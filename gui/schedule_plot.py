@@ -38,12 +38,13 @@ class SchedulePlot(CurvePlot):
         self.setAccessibleName("Schedule")
         self._path: Path | None = None
         self._sigma: Any = None
+        self._noise = True
 
-    def set_path(self, path: Path, sigma: Any = None) -> None:
-        """Draw this path, with the sigma of an SDE if there is one."""
-        if path == self._path and sigma == self._sigma:
+    def set_path(self, path: Path, sigma: Any = None, noise: bool = True) -> None:
+        """Draw this path, with the sigma of an SDE if there is one. ``noise``: whether the source is Gaussian."""
+        if (path, sigma, noise) == (self._path, self._sigma, self._noise):
             return
-        self._path, self._sigma = path, sigma
+        self._path, self._sigma, self._noise = path, sigma, noise
         t, found = curves(path, sigma)
         highest = max(float(np.max(values)) for name, values in found.items() if name != "sigma")
         top = highest
@@ -58,13 +59,15 @@ class SchedulePlot(CurvePlot):
             for name, letter in letters.items()
             if name in found
         ]
-        self.set_curves(t, lines, top, ("noise" if gaussian else "source", "data"))
-        self.setToolTip("\n".join([*self._words(found, gaussian), f"t = 0 is {'noise' if gaussian else 'the source'}, t = 1 is data."]))
+        named = gaussian and noise
+        self.set_curves(t, lines, top, ("noise" if named else "source", "data"))
+        words = self._words(found, gaussian, "noise" if named else "of the source")
+        self.setToolTip("\n".join([*words, f"t = 0 is {'noise' if named else 'the source'}, t = 1 is data."]))
 
     @staticmethod
-    def _words(found: dict[str, Curve], gaussian: bool) -> list[str]:
+    def _words(found: dict[str, Curve], gaussian: bool, start: str) -> list[str]:
         data, source = ("α_t", "β_t") if gaussian else ("b_t", "a_t")
-        words = [f"{data} is how much of the data is in x_t, {source} how much {'noise' if gaussian else 'of the source'}"]
+        words = [f"{data} is how much of the data is in x_t, {source} how much {start}"]
         if "gamma" in found:
             words.append("γ_t is the latent noise in between")
         if "sigma" in found:

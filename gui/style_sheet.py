@@ -37,6 +37,7 @@ QLabel[role="title"] {{ color: {t.dim}; }}
 QLabel[role="problem"] {{ color: {t.danger}; }}
 
 QFrame#card {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 8px; }}
+QLabel#reason {{ background: {t.panel}; border: 1px solid {t.line}; border-radius: 8px; padding: 9px 12px; }}
 QFrame#pane {{ background: {t.stage}; border: 1px solid {t.line}; border-radius: 8px; }}
 QFrame#well {{ background: {well}; border: none; border-radius: 5px; }}
 QWidget#cardHeader:focus {{ border-bottom: 1px solid {t.accent}; }}
@@ -66,7 +67,7 @@ QPushButton[role="fold"]:focus {{ border-bottom-color: {t.accent}; color: {t.tex
 QToolButton::menu-indicator {{ image: none; }}
 
 QComboBox {{ combobox-popup: 0; background: {field}; color: {t.text}; border: 1px solid {t.line}; border-radius: 6px;
-  padding: 3px 20px 3px 8px; min-height: 18px; }}
+  padding: 3px 4px 3px 8px; min-height: 18px; }}
 QComboBox:hover {{ border-color: {rest}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent}; }}
 QComboBox:disabled {{ color: {faint}; }}

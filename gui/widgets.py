@@ -22,6 +22,7 @@ class ElidedLabel(QLabel):
         painter.setPen(self.palette().windowText().color())
         words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), int(self.alignment()), words)
+        painter.end()
 
 
 def label(text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0, elided: bool = False) -> QLabel:

@@ -84,6 +84,7 @@ class CardHeader(QWidget):
         painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         if self.hasFocus():
             painter.fillRect(QRect(rect.left(), rect.bottom(), title_width - 6, 1), colour("accent"))
+        painter.end()
 
     def _draw_chevron(self, painter: QPainter, box: QRect) -> None:
         pen = QPen(painter.pen().color(), 1.4)

@@ -76,14 +76,14 @@ class PathCard(ExperimentCard):
     def set_sigma(self, sigma: Any) -> None:
         """The sigma of an SDE sampler on the stage, drawn with the schedule; None for none."""
         self._sigma = sigma
-        self.plot.set_path(self.experiment.path, sigma)
+        self.plot.set_path(self.experiment.path, sigma, self.experiment.gaussian_source)
 
     def _show(self) -> None:
         path = self.experiment.path
         self.form.set_value(path)
         self.start.set_value(self.experiment)
         self.formula.set_latex(path.formula, help_of(path))
-        self.plot.set_path(path, self._sigma)
+        self.plot.set_path(path, self._sigma, self.experiment.gaussian_source)
         pairs = getattr(path, "pairs", None)
         self.set_note("" if pairs is None else f"{len(pairs.values):,} pairs".replace(",", "\u202f"))
         self.plot.setVisible(not self.form.draws("schedule"))

@@ -24,6 +24,7 @@ class SamplerForm(QWidget):
         self.form = StructForm(Sampler, value or Heun(), title="Sampler", refusal=lambda sampler: self._reason(sampler), parent=self)
         self.formula = Formula(parent=self)
         self.note = QLabel(self)
+        self.note.setWordWrap(True)
         self.note.setProperty("role", "dim")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

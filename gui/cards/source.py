@@ -154,6 +154,7 @@ class _Thumbnail(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), colour("field"))
         if self._ink is None:
+            painter.end()
             return
         rows, columns = self._ink.shape
         rgba = look_up(heat_map(is_dark()), self._ink.ravel()).reshape(rows, columns, 4)
@@ -161,6 +162,7 @@ class _Thumbnail(QWidget):
         image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(self.rect(), image)
+        painter.end()
 
 
 def _dimension_differs(shape: Any, experiment: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
@@ -36,12 +38,14 @@ class DistanceTable(QWidget):
         self.setLayout(column(frame))
         self.show_rows([], [])
 
-    def show_rows(self, titles: list[str], found: list[Distance | None], straight: list[float | None] | None = None) -> None:
-        """A title, a Distance (None: not known yet) and a straightness (None: an SDE has none) for each pane."""
+    def show_rows(
+        self, titles: list[str], found: list[Distance | None], straight: list[float | None] | None = None, empty: Collection[int] = ()
+    ) -> None:
+        """A title, a Distance (None: not known yet) and a straightness (None: an SDE has none) for each pane; ``empty`` ones get none."""
         table: list[list[str]] = [["", *(name for name, _ in COLUMNS)]]
         known = [distance for distance in found if distance is not None]
-        for title, distance, line in zip(titles, found, straight or [None] * len(titles), strict=True):
-            numbers = _numbers(distance) if distance is not None else ("…", "…", "…")
+        for i, (title, distance, line) in enumerate(zip(titles, found, straight or [None] * len(titles), strict=True)):
+            numbers = _numbers(distance) if distance is not None else ("–" if i in empty else "…",) * 3
             table.append([title, *numbers, _straight(line)])
         if known:
             table.append(["floor", f"{known[0].floor:.3f}", f"{known[0].sliced_floor:.3f}", "1", ""])

@@ -123,3 +123,4 @@ class Canvas(QWidget):
             x, y = self.cell_at(self._pointer)
             copies = self.symmetry.copies(x, y, float(SIDE))
             draw_ring(painter, [self.position_of(*place) for place in copies], self.radius / SIDE * box.width())
+        painter.end()

@@ -80,3 +80,4 @@ class Swatches(QWidget):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(colour("accent" if self.hasFocus() else "dim"), 1.4))
                 painter.drawEllipse(self.centre(k), RADIUS + 2.8, RADIUS + 2.8)
+        painter.end()

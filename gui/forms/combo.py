@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PySide6.QtGui import QPaintEvent, QStandardItem, QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from gui.widgets import title_font
 
 REASON = int(Qt.ItemDataRole.UserRole) + 1
+ROUND_WORDS = 2
 POPUP_MARGIN = 18
 """Pixels beside the words of a choice, on each side."""
 
@@ -102,6 +103,17 @@ class ChoiceCombo(QComboBox):
         index = self.currentIndex()
         item = self._items.item(index) if index >= 0 else None
         self.setToolTip("\n".join(text for text in (self._base_tip, item.toolTip() if item else "") if text))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The choice ends in … where its place is too narrow."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room - ROUND_WORDS)  # type: ignore[attr-defined]  # missing in the stubs
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
 
     def showPopup(self) -> None:
         """As wide as the longest choice, so that none is cut short."""

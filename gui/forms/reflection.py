@@ -44,12 +44,16 @@ class FieldSpec:
     """Curves of one name are edited in one plot."""
     role: str = ""
     """The colour of a curve."""
+    words: str = ""
+    """What it is called, where its name is a letter of a formula."""
     annotation: Any = field(default=None, compare=False)
     """The type with its bounds, for validation."""
 
     @property
     def title(self) -> str:
         """The name in words: ``learning_rate`` becomes "Learning rate"; a letter of a formula stays as it is, ``b_min`` "b min"."""
+        if self.words:
+            return self.words
         words = self.name.replace("_", " ")
         if len(words.split()[0]) == 1:
             return words
@@ -137,6 +141,7 @@ def fields_of(struct: type[msgspec.Struct]) -> tuple[FieldSpec, ...]:
             "trend": str(extra.get("curve", "")),
             "plot": str(extra.get("plot", "")),
             "role": str(extra.get("colour", "")),
+            "words": str(extra.get("title", "")),
             "annotation": annotation,
         }
         match node:

@@ -91,7 +91,8 @@ class PaneWidget(QFrame):
         self._read_out.setParent(self.canvas)
         self._read_out.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._read_out.move(58, 4)
-        self._refusal = label("", "dim")
+        self._refusal = label("")
+        self._refusal.setObjectName("reason")
         self._refusal.setParent(self.canvas)
         self._refusal.setWordWrap(True)
         self._refusal.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -133,7 +134,7 @@ class PaneWidget(QFrame):
 
     def _place_refusal(self) -> None:
         width = min(460, max(120, self.canvas.width() - 80))
-        height = self._refusal.heightForWidth(width) + 8
+        height = self._refusal.heightForWidth(width)
         self._refusal.setGeometry((self.canvas.width() - width) // 2, (self.canvas.height() - height) // 2, width, height)
 
     def show_read_out(self, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
 
 from engine.experiment import Experiment
@@ -16,6 +16,7 @@ from gui.forms.struct_form import StructForm
 from gui.runs import exact_sampler_refusal
 from gui.widgets import column, heading, label, row
 
+WIDTH = 340
 MODEL_WORDS = {"learned": "learned network", "exact": "exact field"}
 
 
@@ -73,7 +74,8 @@ class PaneSettingsPopover(QFrame):
                 margins=(14, 12, 14, 12),
             )
         )
-        self.setFixedWidth(340)
+        self.setFixedWidth(WIDTH)
+        self._place = QPoint()
 
     def _label_widgets(self) -> list[QWidget]:
         """Guidance and the names of the labels, where the data has labels or the pane asks for one."""
@@ -81,7 +83,8 @@ class PaneSettingsPopover(QFrame):
         if not names and isinstance(self._settings.guidance, NoGuidance):
             self.guidance.hide()
             return []
-        legend = label("   ".join(f"{k} {name}" for k, name in enumerate(names, start=1)) or "The data carries no labels.", "dim")
+        numbered = "   ".join(f"{k} {name}".replace(" ", "\u00a0") for k, name in enumerate(("as in the data", *names)))
+        legend = label(numbered if names else "The data carries no labels.", "dim")
         legend.setWordWrap(True)
         return [heading("Label"), self.guidance, legend]
 
@@ -97,21 +100,32 @@ class PaneSettingsPopover(QFrame):
 
     def open_below(self, anchor: QWidget) -> None:
         """Appears at the anchor's lower left, inside its screen."""
-        self.adjustSize()
-        place = anchor.mapToGlobal(QPoint(8, anchor.height()))
-        room = anchor.screen().availableGeometry()
-        self.move(min(place.x(), room.right() - self.width()), min(place.y(), room.bottom() - self.height()))
+        self._place = anchor.mapToGlobal(QPoint(8, anchor.height()))
+        self._fit()
         self.show()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        """As high as what is in it (``adjustSize`` stops at two thirds of the screen), inside its screen."""
+        lines = self.layout()
+        lines.activate()
+        height = lines.totalHeightForWidth(self.width()) if lines.hasHeightForWidth() else lines.totalSizeHint().height()
+        room = self.screen().availableGeometry()
+        self.resize(self.width(), min(height, room.height()))
+        self.move(min(self._place.x(), room.right() - self.width()), max(room.top(), min(self._place.y(), room.bottom() - self.height())))
 
     def _sampler(self, sampler: object) -> None:
         self._settings = replace(self._settings, sampler=sampler)
         self.edited.emit(self._settings)
-        self.adjustSize()
 
     def _guided(self, guidance: Guidance) -> None:
         self._settings = replace(self._settings, guidance=guidance)
         self.edited.emit(self._settings)
-        self.adjustSize()
 
     def _model(self, model: str) -> None:
         self._settings = replace(self._settings, model=model)

@@ -12,7 +12,7 @@ STEP, FINE_STEP = 0.01, 0.001
 
 
 class ScrubSlider(QWidget):
-    """A slider over [0, 1] with a gradient behind it and the words noise, ½, data below."""
+    """A slider over [0, 1] with a gradient behind it and the words noise (or source), ½, data below."""
 
     moved = Signal(float)
     """The user asks for this t."""
@@ -22,11 +22,12 @@ class ScrubSlider(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._t = 0.0
+        self._start = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Model time t")
-        self.setToolTip("Model time t: 0 is noise, 1 is data. Left and Right step by 0.01 (Shift: 0.001); Home and End go to the ends.")
+        self.set_start("noise")
         notifier().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -34,6 +35,14 @@ class ScrubSlider(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, 38)
+
+    def set_start(self, word: str) -> None:
+        """What there is at t = 0."""
+        if word != self._start:
+            self._start = word
+            keys = "Left and Right step by 0.01 (Shift: 0.001); Home and End go to the ends."
+            self.setToolTip(f"Model time t: 0 is {word}, 1 is data. {keys}")
+            self.update()
 
     @property
     def t(self) -> float:
@@ -72,6 +81,7 @@ class ScrubSlider(QWidget):
         painter.setBrush(colour("strong"))
         painter.drawEllipse(QPointF(x, groove.center().y()), 6, 6)
         self._words(painter, groove)
+        painter.end()
 
     def _words(self, painter: QPainter, groove: QRectF) -> None:
         font = self.font()
@@ -80,7 +90,7 @@ class ScrubSlider(QWidget):
         painter.setPen(colour("dim"))
         line = QRectF(groove.left() - 6, 22, groove.width() + 12, 15)
         for flag, word in (
-            (Qt.AlignmentFlag.AlignLeft, "noise"),
+            (Qt.AlignmentFlag.AlignLeft, self._start),
             (Qt.AlignmentFlag.AlignHCenter, "½"),
             (Qt.AlignmentFlag.AlignRight, "data"),
         ):

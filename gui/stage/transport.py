@@ -1,4 +1,4 @@
-"""TransportBar: play, speed, t, the line from noise to data, loop and direction, for all panes at once."""
+"""TransportBar: play, speed, t, the line from source to data, loop and direction, for all panes at once."""
 
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ class TransportBar(QWidget):
         self.loop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.time = label("t = 0.00", figures=True)
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("t = 0.00") + 8)
-        self.time.setToolTip("Model time: t = 0 is noise, t = 1 is data")
         self.scrub = ScrubSlider()
+        self.set_start("noise")
         self.setLayout(row(self.play, self.speed, self.time, self.scrub, self.loop, self.reverse))
         self._fill_menus()
         self.play.clicked.connect(self.play_asked)
         self.reverse.clicked.connect(self.turn_asked)
         self.scrub.moved.connect(self.sought)
+
+    def set_start(self, word: str) -> None:
+        """What there is at t = 0: noise, or the source."""
+        self.scrub.set_start(word)
+        self.time.setToolTip(f"Model time: t = 0 is {word}, t = 1 is data")
 
     def show_clock(self, clock: Clock) -> None:
         """Brings every control in line with the clock."""

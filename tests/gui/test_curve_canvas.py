@@ -170,7 +170,7 @@ def test_a_drag_is_one_step_of_undo(qtbot: QtBot) -> None:
 
 
 def test_random_play_never_breaks_a_curve(qtbot: QtBot) -> None:
-    _, canvas, told = shown_form(qtbot)
+    form, canvas, told = shown_form(qtbot)
     rng = np.random.default_rng(0)
     box = canvas.box()
     for _ in range(150):
@@ -185,6 +185,7 @@ def test_random_play_never_breaks_a_curve(qtbot: QtBot) -> None:
             QTest.mouseClick(canvas, RIGHT, NONE, near)
         else:
             drag(canvas, near, spot, steps=2)
+    assert form.value == told[-1]  # the form must be held: nothing else keeps it
     assert len(told) > 20
     for path in told:
         for points, trend in ((path.alpha_curve, "rising"), (path.beta_curve, "falling")):

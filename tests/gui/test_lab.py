@@ -379,3 +379,19 @@ def test_presentation_shows_nothing_but_panes(lab: Any) -> None:
     lab.window.actions_["presentation"].trigger()
     assert lab.window.top.isVisible()
     assert lab.stage.panes[0].chips.isVisible()
+
+
+def test_what_is_said_moves_nothing(lab: Any) -> None:
+    """A line that comes and goes lies over the foot of the stage: no button moves away under the pointer."""
+    window = lab.window
+    window.messages.dismiss()
+    QApplication.processEvents()
+    before = window.stage.geometry()
+    for say in (window.messages.note, window.messages.problem):
+        say("Something to say. " * 40)
+        QApplication.processEvents()
+        assert window.messages.isVisible()
+        assert window.stage.geometry() == before
+        assert before.contains(window.messages.parentWidget().geometry())
+    window.messages.dismiss()
+    assert not window.messages.parentWidget().isVisible()
