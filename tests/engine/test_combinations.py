@@ -22,12 +22,16 @@ from engine.couplings import Coupling
 from engine.experiment import Experiment, ProbabilityPath, Training
 from engine.fields.base import Field
 from engine.fields.exact import exact_field_of, exact_refusal
+from engine.guidance import ClassifierFree, ClassifierGuidance, guide
 from engine.interpolants import Bridge, Interpolant, Latent, Shape
 from engine.introspection import alternatives, tag_of
+from engine.labels import LabelCondition
 from engine.networks import MLP
-from engine.objectives import Objective
+from engine.objectives import FlowMatching, Noise, Objective, StochasticInterpolant
 from engine.reflow import Reflow, digest_of_ends
-from engine.samplers import Sampler, SamplerBase
+from engine.samplers import EulerMaruyama, Heun, Sampler, SamplerBase
+from engine.samplers.grids import TimeGrid
+from engine.samplers.sigma import Sigma
 from engine.simulation import refusal, simulate
 from engine.sources import StandardGaussian
 from engine.targets import Mixture, Moons
@@ -169,6 +173,69 @@ def test_each_exact_field_is_carried_by_every_sampler_or_says_why_not(path: Any)
                 exact_field_of(experiment)
             continue
         _every_sampler(exact_field_of(experiment), where)
+
+
+def _settings_of_samplers() -> list[SamplerBase]:
+    """Every sampler with every time grid and every sigma_t that it can be given besides its own."""
+    found: list[SamplerBase] = []
+    for sampler in SAMPLERS:
+        for name, union in (("grid", TimeGrid), ("sigma", Sigma)):
+            if name not in sampler.__struct_fields__:
+                continue
+            others = [kind() for kind in _every(union) if kind is not type(getattr(sampler, name))]
+            found += [msgspec.structs.replace(sampler, steps=min(3, sampler.steps), **{name: other}) for other in others]
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS, ids=_label)
+def test_each_grid_and_each_sigma_goes_with_each_path_or_says_why_not(path: Any) -> None:
+    """On the exact field, and on a network of velocities, of velocities and noise, and of noise."""
+    settings = _settings_of_samplers()
+    assert {type(getattr(one, "sigma", None)) for one in settings} >= set(_every(Sigma)) - {type(EulerMaruyama().sigma)}
+    for source in SOURCES:
+        plain = _belonging(Experiment(target=TARGET, source=source, path=path, network=SMALL, training=BRIEF))
+        learned = [msgspec.structs.replace(plain, objective=kind()) for kind in (FlowMatching, StochasticInterpolant, Noise)]
+        fields: list[tuple[Experiment | None, Field]] = [(one, Trainer(one).field()) for one in learned if one.refusal() is None]
+        fields += [(None, exact_field_of(plain))] if exact_refusal(plain) is None else []
+        for (experiment, field), sampler in itertools.product(fields, settings):
+            where = f"{_label(path)} {source.name} {field.prediction} {overrides.name_of(sampler)}"
+            reason = refusal(field, sampler)
+            if experiment is not None:
+                assert refusal(experiment, sampler) == reason, where
+            if reason is not None:
+                assert _is_a_reason(reason), f"{where}: {reason!r}"
+                with pytest.raises(Problem):
+                    next(iter(simulate(field, sampler, n=4, seed=0)))
+                continue
+            *_, last = simulate(field, sampler, n=4, seed=0)
+            assert bool(torch.isfinite(last.x).all()), where
+
+
+@pytest.mark.parametrize("path", PATHS, ids=_label)
+def test_labels_and_guidance_go_with_each_path_and_objective_or_say_why_not(path: Any) -> None:
+    """A network that is told labels trains, and classifier-free guidance samples from it; guidance by a classifier is there or refused."""
+    for source, objective in itertools.product(SOURCES, OBJECTIVES):
+        experiment = Experiment(
+            target=TARGET, source=source, path=path, objective=objective, network=SMALL, training=BRIEF, condition=LabelCondition()
+        )
+        experiment, where = _belonging(experiment), f"{_label(path)} {source.name} {objective.name}"
+        reason = experiment.refusal()
+        if reason is not None:
+            assert _is_a_reason(reason), f"{where}: {reason!r}"
+            with pytest.raises(Problem):
+                Trainer(experiment)
+            continue
+        trainer = Trainer(experiment)
+        for _ in trainer.run(until=2):
+            pass
+        assert np.isfinite(trainer.losses).all(), where
+        for y in (0, 2):
+            field = guide(trainer.field(), experiment, ClassifierFree(scale=2.0, y=y), n=8, seed=0)
+            *_, last = simulate(field, Heun(steps=2), n=8, seed=0)
+            assert bool(torch.isfinite(last.x).all()), where
+        for exact in (False, True):
+            why = ClassifierGuidance().refusal(experiment, exact=exact)
+            assert why is None or _is_a_reason(why), f"{where}: {why!r}"
 
 
 def test_the_names_for_scripts() -> None:
