@@ -136,19 +136,22 @@ def trajectory(steps: Iterable[SimulationStep], keep: int = 10_001) -> Trajector
 def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     """A warning where dt sigma^2 / (2 Var) >= 2 at some step, beyond which Euler-Maruyama on a Gaussian of variance Var is unstable.
 
-    Var is the smallest variance of x_t over all directions, alpha^2 min eig C + beta^2, for the field's covariance C. Detail finer than
-    that is stiffer still; the ancestral steps of the time reversal are never unstable and do not count.
+    Var is the smallest variance of x_t over all directions, alpha^2 min eig C + beta^2, for the field's covariance C; between any two laws
+    b^2 min eig C + a^2 min eig C0 + gamma^2, with C0 the source's (as if the two were drawn apart). Detail finer than that is stiffer
+    still; the ancestral steps of the time reversal are never unstable and do not count.
     """
-    if not isinstance(sampler, SDESampler) or not isinstance(field.path, GaussianPath):
+    if not isinstance(sampler, SDESampler) or sampler.refusal(field):
         return None
     path, sigma, times = field.path, sampler.diffusion(), grid(field, sampler)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
+    at_source = 1.0 if isinstance(path, GaussianPath) else max(0.0, float(np.linalg.eigvalsh(field.source.covariance)[0]))
     worst, where = 0.0, 0.0
     for t, end in pairwise(times):
-        if is_ancestral(path, sigma, t, end):
+        if isinstance(path, GaussianPath) and is_ancestral(path, sigma, t, end):
             continue
-        variance = float(path.alpha(t)) ** 2 * smallest + float(path.beta(t)) ** 2
-        ratio = (end - t) * float(sigma.sigma2(path, t)) / (2.0 * variance)
+        a, b, latent = (float(weight(t)) for weight in (path.source_weight, path.data_weight, path.latent))
+        variance = a * a * at_source + b * b * smallest + latent * latent
+        ratio = (end - t) * float(sigma.sigma2(path, t)) / max(2.0 * variance, 1e-30)
         if ratio > worst:
             worst, where = ratio, t
     if worst < 2.0:

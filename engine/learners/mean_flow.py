@@ -101,7 +101,7 @@ class MeanFlowLearner:
         experiment = self.experiment
         rng = generator(experiment.training.seed, "training", index)
         n = experiment.training.batch * self.batches.steps
-        z = self.batches.frame.inward(experiment.target.sample(n, rng))
+        z, _ = self.batches.data(n, rng, index)
         return self.problem(z, rng.standard_normal(z.shape), *self.times(index))
 
     def problem(self, z: np.ndarray, eps: np.ndarray, r: np.ndarray, t: np.ndarray) -> Jumps:

@@ -131,6 +131,17 @@ def test_equal_times_are_flow_matching() -> None:
     assert float((part.known + part.scale * found - part.v).abs().max()) < 1e-10
 
 
+def test_a_fixed_set_is_all_that_is_seen() -> None:
+    """``training.points`` confines the data that jumps are made of."""
+    learner = learner_of(EightGaussians(), 0.0)
+    confined = msgspec.structs.replace(learner.experiment, training=Training(batch=64, points=10))
+    learner = MeanFlowLearner(confined, learner.network, CPU, learner.objective)
+    seen: list[np.ndarray] = []
+    learner.problem = lambda z, *_: seen.append(z)  # type: ignore[method-assign,assignment,return-value]
+    learner.block(0)
+    assert len(np.unique(seen[0], axis=0)) == 10
+
+
 def test_times_of_jumps() -> None:
     """Shares of equal times and of jumps to the end as asked for: n = 2,048 in 2 blocks (seed 3), within 4 standard errors."""
     learner = learner_of(EightGaussians(), 0.0, jumps=0.6, whole=0.5)

@@ -10,10 +10,15 @@ import pytest
 import torch
 
 from engine.choice import Problem
+from engine.couplings import OptimalTransport
+from engine.experiment import Experiment
+from engine.fields.exact import exact_field_of
+from engine.interpolants import Interpolant, ProductLatent
 from engine.samplers import Euler, EulerMaruyama, Heun
 from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
 from engine.schedules import OT, CondOT, VPCosine, VPLinear
 from engine.simulation import grid, refusal, simulate, start, stiffness_note, trajectory
+from engine.targets import Mixture
 from tests.engine.gaussian_field import GaussianField
 
 
@@ -139,6 +144,24 @@ def test_stiffness_is_noted_from_two_upward():
     assert "stable only below 2" in note
     assert "103 steps" in note
     assert stiffness_note(GaussianField(CondOT(), std=0.1), EulerMaruyama(steps=50, sigma=ReversalSigma(scale=5.0))) is None
+
+
+def test_stiffness_is_noted_between_any_two_laws():
+    """x = (1 - t) x0 + t x1 + gamma eps: its least variance is (1 - t)^2 + 0.04 t^2 + gamma^2 along the second axis."""
+    wide, narrow = (
+        Mixture(means=((0.0, 0.0),), covariances=(((4.0, 0.0), (0.0, v)),), weights=(1.0,), standardise="none") for v in (1, 0.04)
+    )
+    experiment = Experiment(target=narrow, source=wide, path=Interpolant(gamma=ProductLatent()))
+    field = exact_field_of(experiment, dtype=torch.float64)
+    t = np.arange(100) / 100
+    worst = np.max(0.01 / (2.0 * ((1 - t) ** 2 + 0.04 * t**2 + (t * (1 - t)) ** 2)))
+    sigma = (2.0 / worst) ** 0.5
+    assert stiffness_note(field, EulerMaruyama(steps=100, sigma=ConstantSigma(scale=0.999 * sigma))) is None
+    note = stiffness_note(field, EulerMaruyama(steps=100, sigma=ConstantSigma(scale=1.01 * sigma)))
+    assert note is not None
+    assert "103 steps" in note
+    paired = Experiment(target=narrow, source=wide, path=Interpolant(gamma=ProductLatent()), coupling=OptimalTransport())
+    assert stiffness_note(exact_field_of(paired, dtype=torch.float64), EulerMaruyama(steps=100, sigma=ConstantSigma(scale=9.0))) is not None
 
 
 def test_lost_particles_are_noted():
