@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine.experiment import Experiment
-from gui.document import MOST_PANES, LabDocument, PaneSettings, labelled
+from gui.document import MOST_PANES, LabDocument, PaneSettings, labelled, with_matching_panes
 from shaders.scene import Camera, Layers, Pane
 
 MERGE_SECONDS = 1.5
@@ -81,7 +82,13 @@ class LabModel(QObject):
         self._push(text, LabState(experiment, self.document), merge)
 
     def edit_document(self, text: str, document: LabDocument, merge: str = "") -> None:
-        """Likewise, for what is shown."""
+        """Likewise, for what is shown. What a run told of itself goes with the settings that it had."""
+        document = with_matching_panes(document)
+        panes = tuple(
+            replace(shown, measured="") if new != old else shown
+            for shown, new, old in zip_longest(document.scene.panes, document.panes, self.document.panes[: len(document.panes)])
+        )
+        document = replace(document, scene=replace(document.scene, panes=panes))
         self._push(text, LabState(self.experiment, document), merge)
 
     def set_target(self, target: Any) -> None:

@@ -161,7 +161,7 @@ class MALA(LangevinAtData, tag="mala", frozen=True, kw_only=True):
                 log_p = torch.where(taken, log_p_y, log_p)
                 accepted += float(taken.double().mean())
             if record is not None and k == len(times) - 2:
-                record.remark = f"{100.0 * accepted / (k + 1):.0f} % of the proposals accepted"
+                record.remark = f"{100.0 * accepted / (k + 1):.0f} % accepted"
             yield x
 
     @property

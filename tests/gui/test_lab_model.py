@@ -76,3 +76,17 @@ def test_saving_and_a_new_session_clear_the_mark(model: LabModel) -> None:
     assert not model.undo.canUndo()
     assert marks[0] is True
     assert marks[-1] is False
+
+
+def test_what_a_run_told_goes_with_its_settings() -> None:
+    model = LabModel()
+    model.show_measured(0, "73 evaluations")
+    model.show_measured(1, "90 % accepted")
+    model.edit_pane(0, PaneSettings(sampler=RK4(steps=7)))
+    assert [pane.measured for pane in model.document.scene.panes] == ["", "90 % accepted"]
+    assert "73" not in model.document.scene.panes[0].caption
+    model.add_pane(PaneSettings(sampler=RK4(steps=9)))
+    assert model.document.scene.panes[2].measured == ""
+    model.undo.undo()
+    model.undo.undo()
+    assert model.document.scene.panes[0].measured == "73 evaluations"
