@@ -143,7 +143,7 @@ def drift(field: Field, x: Tensor, t: float, sigma: Sigma) -> Tensor:
     if isinstance(field, Scored):
         u, s = field.velocity_and_score(x, t)
         return u.add(s, alpha=0.5 * float(sigma.sigma2(path, t)))
-    _must_have_score(field)
+    must_have_score(field)
     both = field(x, t)
     return both[:, : field.dimension].sub(both[:, field.dimension :], alpha=0.5 * float(sigma.sigma2_over_latent(path, t)))
 
@@ -162,7 +162,8 @@ def rows_of(field: Field, rows: Tensor) -> Field:
     return found
 
 
-def _must_have_score(field: Field) -> None:
+def must_have_score(field: Field) -> None:
+    """Raises Problem with the reason where a learned field tells no score."""
     reason = score_refusal(field) or (None if field.prediction == "velocity-and-noise" else NO_SCORE)
     if reason:
         raise Problem(reason)
@@ -182,7 +183,7 @@ def _general(field: Field, x: Tensor, t: float, wanted: Prediction) -> Tensor:
     if wanted == "data":
         return _data(field, x, t, u, eta)
     if wanted == "score":
-        _must_have_score(field)
+        must_have_score(field)
     if wanted == "score" and eta is not None:
         return eta.mul(-1.0 / float(field.path.latent(t)))
     raise Problem(f"There is no {wanted} prediction along this path.")

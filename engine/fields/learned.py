@@ -12,8 +12,11 @@ from torch import Tensor
 from engine.batches import batches_of, moments
 from engine.choice import Problem
 from engine.chunks import by_chunks
+from engine.embedding import Embedding, GeneralEmbedding
+from engine.fields.tangents import network_along
 from engine.flat_mlp import activate
 from engine.label_embedding import LabelEmbedding
+from engine.learners.tangents import along
 from engine.preconditioning import Preconditioning
 from engine.products import linear_swish
 from engine.sources import source_law
@@ -87,6 +90,23 @@ class LearnedField:
         x = x if f.shape[1] == x.shape[1] else torch.cat([x, x], dim=1)
         result: Tensor = offset + skip * x + scale * f
         return result
+
+    @torch.no_grad()
+    def along(self, x: Tensor, t: float, directions: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The native prediction (n, d or 2d), and its derivatives along ``directions`` (k, 1 or n, d), (k, n, d or 2d); None: the axes."""
+        fed, d = self._embedding, x.shape[1]
+        inner = fed.inner if isinstance(fed, LabelEmbedding) else fed
+        if not isinstance(inner, Embedding | GeneralEmbedding):
+            axes = torch.eye(d, device=x.device, dtype=x.dtype)[:, None, :] if directions is None else directions
+            return along(lambda point: self.plain(point, t), x, axes)
+        weight, bias = self._layers[0]
+        features = fed.time(torch.tensor([t], device=self.device, dtype=self.dtype))
+        bias = torch.addmv(bias, weight[:, weight.shape[1] - len(features) :], features[:, 0])
+        f, slopes = network_along(inner, self._layers, self.experiment.network.activation, bias, x, t, directions)
+        scale, skip, offset = self._affine(t)
+        moved = torch.eye(d, device=x.device, dtype=x.dtype)[:, None, :] if directions is None else directions
+        copies = f.shape[1] // d
+        return offset + skip * x.repeat(1, copies) + scale * f, skip * moved.repeat(1, 1, copies) + scale * slopes
 
     def with_label(self, label: int | None) -> LearnedField:
         """The field of p(x|y) for a label from 0; None: that of p(x), as it is at first. Raises Problem if the network knows no labels."""

@@ -1,0 +1,93 @@
+"""A trained network with its derivatives along directions of x, in one forward pass: what exact divergences and flow maps need.
+
+The point's features move with their own coordinate alone, and d sin = w cos, d cos = -w sin, so the derivatives of the features are the
+features themselves, exchanged and scaled. Layer by layer a direction costs one more product (engine/learners/tangents.py).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.chunks import by_chunks
+from engine.embedding import HIGHEST, LOWEST, Embedding, GeneralEmbedding
+from engine.learners.tangents import DERIVATIVES
+
+ROWS = 1_024
+"""Rows evaluated together, so that a layer and its tangents stay in the cache."""
+Layers = list[tuple[Tensor, Tensor]]
+
+
+class Rates(NamedTuple):
+    """How fast the features move with the point at one time."""
+
+    near: float
+    """Of the point itself."""
+    angles: list[float]
+    """Of each block of features, before their frequencies."""
+
+
+def rates_of(embedding: Embedding | GeneralEmbedding, t: float) -> Rates:
+    """d(point)/dx and, for each block, d(place)/dx at one time."""
+    residual, time = embedding.network.residual, torch.tensor([t], dtype=torch.float64)
+    if isinstance(embedding, Embedding):
+        own = embedding.preconditioning
+        spread = float(own.spread(time))
+        return Rates(1.0 / spread if residual else 1.0, [float(own.path.alpha(time)) * math.sqrt(own.variance) / spread**2])
+    pre = embedding.preconditioning
+    total = float(pre.spread2(time))
+    ends = [(float(pre.path.data_weight(t)), pre.variance)]
+    if embedding.source_features:
+        ends.append((float(pre.path.source_weight(t)), pre.source_variance))
+    return Rates(1.0 / math.sqrt(total) if residual else 1.0, [weight * math.sqrt(variance) / total for weight, variance in ends])
+
+
+def network_along(
+    embedding: Embedding | GeneralEmbedding, layers: Layers, activation: str, bias: Tensor, x: Tensor, t: float, directions: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """f (n, out) and its derivatives (k, n, out) along ``directions`` (k, 1 or n, d); None: along the d axes.
+
+    ``bias`` is the first layer's with the time's part added, ``t`` the one time of all rows.
+    """
+    rates, (n, d) = rates_of(embedding, t), x.shape
+    count, out = embedding.network.space_features, len(layers[-1][1])
+    time = torch.tensor([t], device=x.device, dtype=x.dtype)
+    first = layers[0][0]
+    used = d * (1 + 2 * count * len(rates.angles)) if count else d
+    bare = first[:, :used].contiguous()
+    frequencies = torch.from_numpy(np.geomspace(LOWEST, HIGHEST, max(count, 1))).to(x)[:count]
+    # (d, 2 K, width) for each block: the rows of an axis's sines and cosines
+    parts = [
+        bare[:, d + 2 * d * count * b : d + 2 * d * count * (b + 1)].reshape(-1, 2, d, count).permute(2, 1, 3, 0).reshape(d, 2 * count, -1)
+        for b in range(len(rates.angles) if count else 0)
+    ]
+    k = d if directions is None else len(directions)
+    value, slopes = x.new_empty(n, out), x.new_empty(k, n, out)
+
+    def evaluate(rows: slice) -> None:
+        point = x[rows]
+        features = embedding.point(point, time)
+        z = torch.addmm(bias, features.t(), bare.t())
+        dz = (bare[:, :d].t() * rates.near)[:, None, :].expand(d, len(point), -1)
+        for b, part in enumerate(parts):
+            waves = features[d + 2 * d * count * b : d + 2 * d * count * (b + 1)].view(2, d, count, -1)
+            turn = (frequencies * rates.angles[b])[:, None]
+            dz = torch.baddbmm(dz, torch.cat([waves[1] * turn, waves[0] * -turn], dim=1).transpose(1, 2), part)
+        if directions is not None:
+            along = directions if directions.shape[1] == 1 else directions[:, rows]
+            dz = torch.einsum("knd,dnw->knw", along.expand(-1, len(point), -1), dz)
+        for weight, shift in layers[1:]:
+            a, slope, _ = DERIVATIVES[activation](z)
+            z = torch.addmm(shift, a, weight.t())
+            dz = torch.mm((dz * slope).reshape(k * len(point), -1), weight.t()).view(k, len(point), -1)
+        value[rows], slopes[:, rows] = z, dz
+
+    if x.device.type == "cpu":
+        by_chunks(evaluate, n, ROWS)
+    elif n:
+        evaluate(slice(None))
+    return value, slopes
