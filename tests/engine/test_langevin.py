@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from engine.brownian import BrownianPath
+from engine.fields.base import score
 from engine.fields.exact import exact_field
 from engine.samplers import MALA, ULA, AnnealedLangevin, PredictorCorrector
 from engine.samplers import langevin as module
 from engine.samplers.base import Record
+from engine.samplers.noise import normals
 from engine.schedules import OT, VE, CondOT, VPCosine
 from engine.simulation import simulate
 from engine.targets import Mixture
@@ -131,3 +133,14 @@ def test_langevin_noise_depends_on_the_seed_and_the_particle_alone():
         many, few, other = (list(simulate(field, sampler, n=n, seed=seed))[-1].x for n, seed in ((30, 1), (7, 1), (7, 2)))
         assert torch.equal(many[:7], few), sampler
         assert not torch.allclose(few, other)
+
+
+def test_the_corrector_s_step_is_songs():
+    """x + eta s + sqrt(2 eta) xi with eta = 2 (snr beta)^2 at the new time: Song 2011.13456, algorithm 4, for |xi| / |s| = beta."""
+    field, brownian = GaussianField(CondOT(), std=0.3), BrownianPath(0, 50, 2)
+    x0, times = torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64), [0.4, 0.6]
+    (predicted,) = PredictorCorrector(corrector_steps=0).solve(field, x0, times, brownian)
+    (corrected,) = PredictorCorrector(corrector_steps=1, snr=0.2).solve(field, x0, times, brownian)
+    eta = 2.0 * (0.2 * 0.4) ** 2
+    expected = predicted + eta * score(field, predicted, 0.6) + (2.0 * eta) ** 0.5 * normals(brownian, "corrector", 0, predicted)
+    assert float((corrected - expected).abs().max()) < 1e-12
