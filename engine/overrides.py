@@ -197,12 +197,13 @@ def _chosen(parameter: Parameter, current: Struct | None, node: _Node) -> Struct
         current = load_target(tag.folder / str(tag.value))
         struct = type(current)
     else:
-        raise Problem(f"{tag.origin}: there is no {parameter.name} {str(tag.value)!r}; there are {', '.join(kinds)}")
+        or_file = "; or the path of a file that is there" if any(_takes_file(kind) for kind in kinds.values()) else ""
+        raise Problem(f"{tag.origin}: there is no {parameter.name} {str(tag.value)!r}; there are {', '.join(kinds)}{or_file}")
     return _rebuilt(struct, current, node, f"{parameter.name} {tag_of(struct)}".strip(), parameter.alternatives)
 
 
 def _takes_file(struct: type[Struct]) -> bool:
-    return any(parameter.kind == "array" for parameter in parameters(struct).values())
+    return issubclass(struct, TargetBase) and any(parameter.kind == "array" for parameter in parameters(struct).values())
 
 
 def _leaf(parameter: Parameter, node: _Node) -> Any:

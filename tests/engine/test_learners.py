@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.batches import Batches
+from engine.batches import Batches, GeneralBatches
 from engine.experiment import Experiment, Training
+from engine.interpolants import Interpolant
 from engine.learners.autograd import AutogradLearner
 from engine.learners.posterior import PosteriorBatches, exact_posterior
 from engine.networks import MLP
-from engine.objectives import FlowMatching, MarginalFlowMatching, Objective
+from engine.objectives import FlowMatching, MarginalFlowMatching, Objective, StochasticInterpolant
 from engine.schedules import CondOT, VPCosine
 from engine.targets import EightGaussians, Moons
 from engine.training import Trainer, TrainingStopped
@@ -135,3 +136,17 @@ def test_grouped_times_keep_their_law() -> None:
     # a member drawn at random in each of 128 groups of width 1/128: standard error of the mean (1/128) / sqrt(12 * 128) = 0.0002
     assert abs(t.mean() - 0.5) < 4 * 0.0002
     assert np.abs(t - (np.arange(len(t)) + 0.5) / len(t)).max() < 2 / 128
+
+
+def test_the_share_of_the_noise_weighs_its_error_alone() -> None:
+    """E ||b - …||^2 + c E ||eta - …||^2: c = 7 multiplies the weights of the last d columns, and nothing else."""
+    blocks = []
+    for share in (1.0, 7.0):
+        objective = StochasticInterpolant(noise_share=share)
+        experiment = Experiment(target=Moons(), path=Interpolant(), objective=objective, training=Training(batch=16))
+        blocks.append(GeneralBatches(experiment, CPU).block(0))
+    plain, heavy = blocks
+    assert torch.equal(plain.inputs, heavy.inputs)
+    assert torch.equal(plain.target, heavy.target)
+    assert torch.equal(heavy.weight[:, :2], plain.weight[:, :2])
+    assert torch.equal(heavy.weight[:, 2:], 7.0 * plain.weight[:, 2:])

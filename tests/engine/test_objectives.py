@@ -95,10 +95,11 @@ def test_times_are_drawn_by_their_density(law: UniformTime, path: GaussianPath) 
     assert (np.abs(share - mass) < 5 * error + 2e-3 * mass + 1e-3).all()
 
 
+@pytest.mark.parametrize("ends", [(-10, 10), (-1, 2)])
 @pytest.mark.parametrize("path", [CondOT(), VPLinear()], ids=lambda path: path.name)
-def test_reweighting_gives_the_loss_of_uniform_times(path: GaussianPath) -> None:
+def test_reweighting_gives_the_loss_of_uniform_times(path: GaussianPath, ends: tuple[float, float]) -> None:
     """E_p [h(t) factor(t)] is the plain mean of h between the ends of the draws, by quadrature over the stratified draws."""
-    law, interval = ImportanceTime(reweight=True), path.interval("noise")
+    law, interval = ImportanceTime(lowest=ends[0], highest=ends[1], reweight=True), path.interval("noise")
     t = law.draw(interval, 1_000_000, 1, np.random.default_rng(0), path)[0].astype(np.float64)
     weighed = np.mean(np.cos(3 * t) * law.factor(t, interval, path))
     low, high = t.min(), t.max()

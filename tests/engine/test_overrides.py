@@ -198,8 +198,13 @@ def test_sources_by_name_and_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     assert apply(BASE, ["source=data.csv", "source.bandwidth=0.2"]).source == found.source
     assert apply(BASE, ["target=data.csv"]).target.axis_names == ("a", "b")
-    with pytest.raises(Problem, match=r"^--set source=none\.csv: there is no source 'none\.csv'; there are gaussian, 8gaussians"):
+    said = (
+        r"^--set source=none\.csv: there is no source 'none\.csv'; there are gaussian, 8gaussians.*; or the path of a file that is there$"
+    )
+    with pytest.raises(Problem, match=said):
         apply(BASE, ["source=none.csv"])
+    with pytest.raises(Problem, match=r"^--set path=data\.csv: there is no path 'data\.csv'; there are condot.*, reflow$"):
+        apply(BASE, ["path=data.csv"])
 
 
 def test_targets_by_name() -> None:
