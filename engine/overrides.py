@@ -160,7 +160,7 @@ def _rebuilt(struct: type[Struct], current: Struct | None, node: _Node, what: st
     needed = [name for name, parameter in fields.items() if parameter.default is msgspec.NODEFAULT]
     missing = [name for name in needed if current is None and name not in changed]
     if missing:
-        raise Problem(f"{node.origin}: {what} needs {', '.join(missing)}{_from_file(fields, missing)}")
+        raise Problem(f"{node.origin}: {what} needs {', '.join(missing)}{_from_file(fields, missing, what)}")
     try:
         return struct(**changed) if current is None else msgspec.structs.replace(current, **changed)
     except Problem as problem:
@@ -172,8 +172,9 @@ def _elsewhere(name: str, others: Sequence[type[Struct]]) -> str:
     return f" ({', '.join(having)} {'has' if len(having) == 1 else 'have'} it)" if having else ""
 
 
-def _from_file(fields: dict[str, Parameter], missing: list[str]) -> str:
-    return ", and is made by giving a file: --target FILE" if any(fields[name].kind == "array" for name in missing) else ""
+def _from_file(fields: dict[str, Parameter], missing: list[str], what: str) -> str:
+    how = "source=FILE" if what.startswith("source ") else "--target FILE"
+    return f", and is made by giving a file: {how}" if any(fields[name].kind == "array" for name in missing) else ""
 
 
 def _chosen(parameter: Parameter, current: Struct | None, node: _Node) -> Struct:

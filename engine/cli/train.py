@@ -131,7 +131,8 @@ def _reflowed(asked: Namespace, sets: list[str], seeds: list[str]) -> Experiment
         experiment = overrides.apply(reflowed(teacher.experiment, pairs), sets)
         return overrides.apply(experiment, seeds, flag="--seed: ") if seeds else experiment
 
-    refusal = made_with(placeholder(teacher.experiment.target.dimension)).refusal()
+    wished = made_with(placeholder(teacher.experiment.target.dimension))
+    refusal = wished.refusal() if wished.path.paired else f"--set path={wished.path.name}: --reflow keeps its own path."
     if refusal is not None:  # said now, not after the pairs
         raise Problem(refusal)
     field, progress = field_of_session(teacher, "learned", asked.device), Progress()

@@ -83,6 +83,7 @@ def test_an_alternative_starts_from_its_defaults_and_a_later_value_wins() -> Non
         ("network.residual=perhaps", "must be true or false"),
         ("start=late", "must be one of matched, standard"),
         ("target=painting", "target painting needs raster, and is made by giving a file: --target FILE"),
+        ("source=image", "source image needs pixels, and is made by giving a file: source=FILE"),
         ("path", "write KEY=VALUE, such as path.sigma_min=0.1"),
         ("=3", "write KEY=VALUE, such as path.sigma_min=0.1"),
         ("path..x=3", "write KEY=VALUE, such as path.sigma_min=0.1"),

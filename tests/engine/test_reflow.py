@@ -121,6 +121,7 @@ def test_models_that_cannot_make_pairs_are_refused() -> None:
         ("objective=noise", "paired points tell a velocity only."),
         ("coupling=optimal-transport", "take the independent coupling, not Optimal transport."),
         ("source=helix", "The source has 3 axes and the data 2"),
+        ("path=ot", "--set path=ot: --reflow keeps its own path."),
         ("network.bogus=1", "there is no 'bogus' in network"),
     ],
 )
