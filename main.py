@@ -1,4 +1,4 @@
-"""Pushforward's command line. ``python main.py [SESSION]`` opens the lab; train, sample, render, info and list run without a window.
+"""Pushforward's command line. ``python main.py [SESSION]`` opens the lab; train, sample, evaluate, render, info and list need no window.
 
 Nothing is imported before it is known what is wanted: the window must be there at once.
 """
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "train": "engine.cli.train",
     "sample": "engine.cli.sample",
+    "evaluate": "engine.cli.evaluate",
     "render": "gui.recorder.render",
     "info": "engine.cli.info",
     "list": "engine.cli.catalogue",
@@ -24,6 +25,7 @@ python main.py [SESSION]     open the lab, with that session
 without a window (each has --help):
 python main.py train         train a network on a file or a shape, into a session file
 python main.py sample        draw samples from a session, in the data's own units
+python main.py evaluate      how far its samples are from the truth: every distance, with its floor
 python main.py render        make a film of a session, with no display needed
 python main.py info          what a session file holds
 python main.py list          the targets, paths, objectives and samplers there are, by the names that --set takes

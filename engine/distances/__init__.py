@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from engine.distances.coverage import Coverage, coverage, modes_of
 from engine.distances.estimate import Estimate, absent, estimate
-from engine.distances.gridded import Lattice, cell_masses, counts, js, kl, lattice_for, tv
+from engine.distances.gridded import Lattice, cell_masses, cells_for, counts, js, kl, lattice_for, tv
 from engine.distances.kernels import PairMeans, energy_distance, median_bandwidth, mmd2, pair_means
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "PairMeans",
     "absent",
     "cell_masses",
+    "cells_for",
     "counts",
     "coverage",
     "energy_distance",

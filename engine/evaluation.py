@@ -1,0 +1,233 @@
+"""Evaluation: every distance between a model's samples and the truth, with floors and spreads, slice by slice.
+
+Repeat k holds a batch of samples against fresh draw k of the truth; its floor holds another fresh draw against that same one. With
+several batches the spread is that of samples and truth together, with one it is that of the truth's draws alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.choice import Problem
+from engine.distances import (
+    Estimate,
+    absent,
+    cell_masses,
+    cells_for,
+    counts,
+    coverage,
+    estimate,
+    js,
+    kl,
+    lattice_for,
+    median_bandwidth,
+    modes_of,
+    tv,
+)
+from engine.distances.kernels import energy_of, mmd2_of, pair_means
+from engine.error_maps import MARGIN, error_curve
+from engine.randomness import generator
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
+    from engine.fields.base import Field
+    from engine.targets.base import TargetBase
+
+Floats = NDArray[np.float64]
+REPEATS = 4
+MOST_W2 = 2_000
+"""Points of the exact W2, whose work grows as n^2 and more."""
+MOST_FISHER = 500
+"""Points of p_t at each time."""
+NAMES = {
+    "w2": "W₂",
+    "sliced_w2": "sliced W₂",
+    "mmd": "MMD²",
+    "energy": "energy distance",
+    "kl": "KL",
+    "tv": "total variation",
+    "js": "Jensen–Shannon",
+    "nll": "NLL",
+    "fisher": "Fisher divergence",
+    "velocity": "velocity error",
+    "modes": "modes reached",
+    "near": "near a mode",
+}
+"""What people call each distance."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known so far; a new one after every slice of work."""
+
+    distances: dict[str, Estimate] = field(default_factory=dict)
+    """By the names of ``NAMES``, as they come."""
+    fraction: float = 0.0
+    doing: str = ""
+
+
+def evaluate(
+    model: Field, experiment: Experiment, batches: Sequence[NDArray[np.floating]], *, seed: int = 0, repeats: int = REPEATS
+) -> Generator[Evaluation, None, Evaluation]:
+    """All distances of ``batches`` of samples (n, d) each, standardised coordinates, and the errors of the field that made them.
+
+    What does not apply is there without a value and with its reason. Leave the loop to cancel.
+    """
+    known = yield from sample_distances(experiment.target, batches, seed=seed, repeats=repeats)
+    known = replace(known, distances=known.distances | {"nll": absent("the likelihood of a model is not evaluated here yet.")})
+    yield known
+    n, fisher, speed = min(MOST_FISHER, len(batches[0])), absent(""), absent("")
+    try:
+        for curve in error_curve(model, experiment, n=n, repeats=repeats, seed=seed):
+            yield replace(known, fraction=0.6 + 0.4 * curve.fraction, doing="the errors of the field")
+    except Problem as problem:
+        fisher = speed = absent(str(problem), n)
+    else:
+        low, high = curve.interval
+        note = f"integral over t from {low:.3g} to {high:.3g} at {len(curve.times)} times"
+        zero = [0.0] * repeats
+        speed = estimate(curve.integral(curve.velocity).tolist(), zero, n, f"∫ E‖u_θ − u‖² dt, {note}; the floor is 0")
+        if curve.score is None:
+            fisher = absent(curve.reason, n)
+        else:
+            grows = f"it may grow without bound as {MARGIN:g} is made smaller" if high > 0.95 else ""
+            words = [f"∫ E‖s_θ − s‖² dt, {note}", "the floor is 0", grows]
+            fisher = estimate(curve.integral(curve.score).tolist(), zero, n, "; ".join(word for word in words if word))
+    known = replace(known, distances=known.distances | {"fisher": fisher, "velocity": speed}, fraction=1.0, doing="")
+    known = replace(known, distances={name: known.distances[name] for name in NAMES})
+    yield known
+    return known
+
+
+def sample_distances(
+    target: TargetBase, batches: Sequence[NDArray[np.floating]], *, seed: int = 0, repeats: int = REPEATS
+) -> Generator[Evaluation, None, Evaluation]:
+    """The distances that need samples alone: W2, sliced W2, MMD, energy, KL, TV, Jensen-Shannon, modes."""
+    own = [np.ascontiguousarray(batch, dtype=np.float64) for batch in batches]
+    n = min(len(batch) for batch in own)
+    if n < 2:
+        raise Problem("a distance needs at least two samples.")
+    lost = sum(int((~np.isfinite(batch)).any(axis=1).sum()) for batch in own)
+    if lost:
+        reason = f"{lost:,} of {sum(len(batch) for batch in own):,} samples are not finite numbers."
+        none = {name: absent(reason, n) for name in NAMES if name not in ("nll", "fisher", "velocity")}
+        known = Evaluation(none, 0.6)
+        yield known
+        return known
+    frame = target.frame()
+
+    def truth(name: str, k: int) -> Floats:
+        return frame.inward(target.sample(n, generator(seed, "evaluation", name, k)))
+
+    sides = [(own[k % len(own)][:n], truth("other", k), truth("one", k)) for k in range(repeats)]  # samples, truth, truth
+    known = Evaluation()
+    for part, done in ((_transport, 0.3), (_pairs, 0.5), (_gridded, 0.55), (_modes, 0.6)):
+        known = replace((yield from part(known, target, sides, n)), fraction=done)
+        yield known
+    return known
+
+
+Sides = Sequence[tuple[Floats, Floats, Floats]]
+Part = Generator[Evaluation, None, Evaluation]
+
+
+def _transport(known: Evaluation, _target: TargetBase, sides: Sides, n: int) -> Part:
+    from engine.metrics import sliced_w2, w2
+
+    most = min(n, MOST_W2)
+    found: list[tuple[float, float, float, float]] = []
+    try:
+        for k, (samples, other, one) in enumerate(sides):
+            yield replace(known, fraction=0.3 * k / len(sides), doing="W₂")
+            first = w2(samples[:most], one[:most])
+            yield replace(known, fraction=0.3 * (k + 0.5) / len(sides), doing="W₂")
+            found.append((first, w2(other[:most], one[:most]), sliced_w2(samples, one), sliced_w2(other, one)))
+    except Problem as problem:
+        return replace(known, distances=known.distances | {name: absent(str(problem), n) for name in ("w2", "sliced_w2")})
+    exact, floor, sliced, sliced_floor = ([row[column] for row in found] for column in range(4))
+    return _with(
+        known,
+        w2=estimate(exact, floor, most, "exact, between samples and as many draws of the truth: above 0 for a perfect model, as its floor"),
+        sliced_w2=estimate(sliced, sliced_floor, n, "along 128 directions"),
+    )
+
+
+def _pairs(known: Evaluation, _target: TargetBase, sides: Sides, n: int) -> Part:
+    width = median_bandwidth(sides[0][2])
+    mmd: list[tuple[float, float]] = []
+    energy: list[tuple[float, float]] = []
+    for k, (samples, other, one) in enumerate(sides):
+        within = {}
+        for name, points in (("one", one), ("samples", samples), ("other", other)):
+            yield replace(known, fraction=0.3 + 0.2 * k / len(sides), doing="MMD and energy distance")
+            within[name] = pair_means(points, None, width)
+        across = pair_means(samples, one, width)
+        yield replace(known, fraction=0.3 + 0.2 * (k + 0.5) / len(sides), doing="MMD and energy distance")
+        floor = pair_means(other, one, width)
+        mmd.append((mmd2_of(within["samples"], within["one"], across), mmd2_of(within["other"], within["one"], floor)))
+        energy.append((energy_of(within["samples"], within["one"], across), energy_of(within["other"], within["one"], floor)))
+    words = f"squared and unbiased, so that it may be below 0; Gaussian kernel of width {width:.4g}, the median distance in the truth"
+    return _with(
+        known,
+        mmd=estimate(*_columns(mmd), n, words),
+        energy=estimate(*_columns(energy), n, "not rooted and unbiased, so that it may be below 0"),
+    )
+
+
+def _gridded(known: Evaluation, target: TargetBase, sides: Sides, n: int) -> Part:
+    yield replace(known, fraction=0.5, doing="the grid")
+    frame = target.frame()
+    inner = target.density().moved(frame.shift, frame.scale)
+    lattice = lattice_for(inner, cells_for(n, inner.dimension))
+    try:
+        masses = cell_masses(inner, lattice)
+    except Problem as problem:
+        return _with(known, **{name: absent(str(problem), n) for name in ("kl", "tv", "js")})
+    held = [(counts(samples, lattice), counts(other, lattice)) for samples, other, _ in sides]
+    where = f"histogram in {lattice.words} and one outside"
+    made: dict[str, Estimate] = {}
+    kinds: dict[str, Callable[[Floats, Floats], float]] = {"kl": kl, "tv": tv, "js": js}
+    for name, divergence in kinds.items():
+        values, floors = [divergence(p, masses) for p, _ in held], [divergence(q, masses) for _, q in held]
+        what = "KL(samples ‖ truth), " if name == "kl" else ""
+        note = f"{what}{where}; a histogram of {n:,} is biased up, and the floor is that bias"
+        made[name] = estimate(values, floors, n, note)
+    if not all(math.isfinite(kl(p, masses)) for p, _ in held):
+        share = float(np.mean([p[masses == 0].sum() for p, _ in held]))
+        made["kl"] = absent(f"infinite: {100 * share:.3g} % of the samples are in cells where the truth has no mass.", n)
+    return _with(known, **made)
+
+
+def _modes(known: Evaluation, target: TargetBase, sides: Sides, n: int) -> Part:
+    yield replace(known, fraction=0.55, doing="modes")
+    try:
+        parts, weights = modes_of(target)
+    except Problem as problem:
+        return _with(known, modes=absent(str(problem), n), near=absent(str(problem), n))
+    found = [(coverage(samples, parts, weights), coverage(other, parts, weights)) for samples, other, _ in sides]
+    return _with(
+        known,
+        modes=estimate(
+            [a.reached for a, _ in found],
+            [b.reached for _, b in found],
+            n,
+            f"share of the {len(parts)} modes that get a tenth of their due or more",
+        ),
+        near=estimate(
+            [a.near for a, _ in found], [b.near for _, b in found], n, "share of the samples within 3 standard deviations of a mode"
+        ),
+    )
+
+
+def _with(known: Evaluation, **made: Estimate) -> Evaluation:
+    return replace(known, distances=known.distances | made)
+
+
+def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
