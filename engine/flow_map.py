@@ -1,0 +1,134 @@
+"""The flow map: where the probability flow carries points and grid lines, how it stretches space, and what the marginal velocity averages.
+
+    x' = u_t(x),   J' = (du/dx) J,   J = 1 at the first time;   log |det J| = int div u dt
+
+Sources: Chen tutorial, eq. 52; MATHS sections 2 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.choice import Problem
+from engine.densities.mixture import GaussianMixture
+from engine.paths import GaussianPath, Path
+
+if TYPE_CHECKING:
+    from engine.densities.closed import ClosedDensity
+    from engine.fields.base import Field
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FlowStep:
+    """Where all points are at one time."""
+
+    t: float
+    x: Floats
+    """(n, d), standardised coordinates."""
+    jacobian: Floats
+    """dx(t)/dx(first time), (n, d, d) [n, i, j]."""
+    log_det: Floats
+    """log |det J|, the integral of the divergence, (n,): above 0 where space is stretched."""
+    share: float
+
+
+def flow(field: Field, x: Floats, begin: float, end: float, steps: int = 50) -> Iterator[FlowStep]:
+    """The points x (n, d) carried from one time to another, forward or backward, by the classic RK4: ``steps`` + 1 states.
+
+    Both times are moved into the field's interval. Leave the loop to cancel.
+    """
+    import torch
+
+    from engine.fields.jacobian import drift_and_jacobian
+
+    low, high = field.interval
+    times = np.linspace(min(max(begin, low), high), min(max(end, low), high), steps + 1)
+    point = torch.from_numpy(np.array(x, dtype=np.float64)).to(field.device, field.dtype)
+    n, d = point.shape
+    carried = torch.eye(d, device=point.device, dtype=point.dtype).expand(n, d, d)
+    grown = point.new_zeros(n)
+
+    def told(k: int) -> FlowStep:
+        at, matrix, log_det = (np.asarray(part.double().cpu().numpy(), dtype=np.float64) for part in (point, carried, grown))
+        return FlowStep(float(times[k]), at, matrix, log_det, k / steps)
+
+    yield told(0)
+    for k in range(steps):
+        t, h = float(times[k]), float(times[k + 1] - times[k])
+        sums = [torch.zeros_like(part) for part in (point, carried, grown)]
+        u, moved = torch.zeros_like(point), torch.zeros_like(carried)
+        for share, weight in ((0.0, 1.0), (0.5, 2.0), (0.5, 2.0), (1.0, 1.0)):
+            u, matrix = drift_and_jacobian(field, point + share * h * u, t + share * h)
+            moved = matrix @ (carried + share * h * moved)
+            for total, part in zip(sums, (u, moved, matrix.diagonal(dim1=1, dim2=2).sum(dim=1)), strict=True):
+                total.add_(part, alpha=weight * h / 6.0)
+        point, carried, grown = point + sums[0], carried + sums[1], grown + sums[2]
+        yield told(k + 1)
+
+
+def grid_lines(low: Floats, high: Floats, lines: int, points: int) -> Floats:
+    """Straight lines along every axis through a lattice of ``lines`` places per other axis, (d lines^(d-1), points, d)."""
+    d, found = len(low), []
+    for axis in range(d):
+        places = [np.linspace(a, b, points if k == axis else lines) for k, (a, b) in enumerate(zip(low, high, strict=True))]
+        mesh = np.stack(np.meshgrid(*places, indexing="ij"), axis=-1)
+        found.append(np.moveaxis(mesh, axis, -2).reshape(-1, points, d))
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The data behind the marginal velocity at one (x, t): u_t(x) = sum_k weights_k velocities_k, heaviest first."""
+
+    index: NDArray[np.int64]
+    """(m,) which component, or point, of the target."""
+    weights: Floats
+    """(m,) posterior weights p(k | x_t = x); over all components they sum to 1."""
+    data: Floats
+    """E[z | x, k], (m, d): the data point itself where components are points."""
+    noise: Floats
+    """E[eps | x, k], (m, d): x = alpha z + beta eps."""
+    velocities: Floats
+    """alpha_dot z + beta_dot eps, (m, d)."""
+    path: GaussianPath
+
+    def paths(self, times: Floats) -> Floats:
+        """The conditional paths alpha_s z + beta_s eps at times s (k,), (m, k, d); all of them pass through x at t."""
+        alpha = np.array([float(self.path.alpha(float(s))) for s in times])[None, :, None]
+        beta = np.array([float(self.path.beta(float(s))) for s in times])[None, :, None]
+        return np.asarray(alpha * self.data[:, None] + beta * self.noise[:, None], dtype=np.float64)
+
+
+def contributions(density: ClosedDensity, path: Path, x: Floats, t: float, most: int = 12) -> Contributions:
+    """The ``most`` heaviest components of a mixture or point set (standardised coordinates) at x (d,) and t.
+
+    Raises Problem for a raster, whose cells are no components, and on a path that is not Gaussian.
+    """
+    if not isinstance(path, GaussianPath):
+        raise Problem("The paths to single data points are told on Gaussian paths only.")
+    if not isinstance(density, GaussianMixture):
+        raise Problem("A painting's cells are no points: the paths to single data points need a mixture or a set of points.")
+    alpha, beta = float(path.alpha(t)), float(path.beta(t))
+    d, shared = density.dimension, density.covariances
+    total = alpha * alpha * shared + beta * beta * np.eye(d)
+    if float(np.linalg.eigvalsh(total).min()) <= 0.0:
+        raise Problem("At this time the path has arrived at the bare points: choose an earlier one.")
+    away = x - alpha * density.means
+    pull = np.linalg.solve(np.broadcast_to(total, (density.count, d, d)), away[:, :, None])[:, :, 0]
+    with np.errstate(divide="ignore"):
+        logit = np.log(density.weights) - 0.5 * (away * pull).sum(axis=1) - 0.5 * np.linalg.slogdet(total)[1]
+    weights = np.exp(logit - logit.max())
+    weights /= weights.sum()
+    index = np.argsort(-weights, kind="stable")[:most].astype(np.int64)
+    spread = shared if len(shared) == 1 else shared[index]
+    data = density.means[index] + alpha * (spread @ pull[index][:, :, None])[:, :, 0]
+    noise = beta * pull[index]
+    velocities = float(path.alpha_dot(t)) * data + float(path.beta_beta_dot(t)) * pull[index]
+    return Contributions(index, weights[index], data, np.asarray(noise, dtype=np.float64), velocities, path)

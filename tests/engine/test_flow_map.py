@@ -1,0 +1,76 @@
+"""The flow map of a Gaussian, which is linear, against its closed form; grid lines; posterior weights that add up to the velocity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.arrays import Array
+from engine.choice import Problem
+from engine.fields.exact import exact_field
+from engine.flow_map import contributions, flow, grid_lines
+from engine.schedules import CondOT, VPCosine
+from engine.targets import Checkerboard, Mixture, Points
+from tests.engine.gaussian_field import GaussianField
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_gaussian_is_carried_linearly(d: int) -> None:
+    """x(t) = alpha m + (S_t / S_0)(x - alpha_0 m), S^2 = alpha^2 v + beta^2: J = S_t/S_0 1, forward and backward."""
+    field = GaussianField(CondOT(), mean=(0.5,) * d, std=0.3)
+    x = np.random.Generator(np.random.Philox(key=1)).standard_normal((9, d))
+    *_, end = flow(field, x, 0.0, 0.8, 200)
+    factor = np.sqrt(0.8**2 * 0.09 + 0.2**2)
+    np.testing.assert_allclose(end.x, 0.8 * 0.5 + factor * x, atol=1e-7)
+    np.testing.assert_allclose(end.jacobian, np.broadcast_to(factor * np.eye(d), (9, d, d)), atol=1e-7)
+    np.testing.assert_allclose(end.log_det, d * np.log(factor), atol=1e-6)
+    *_, back = flow(field, end.x, 0.8, 0.0, 200)
+    np.testing.assert_allclose(back.x, x, atol=1e-6)
+    np.testing.assert_allclose(back.log_det, -d * np.log(factor), atol=1e-6)
+
+
+def test_the_determinant_is_the_integral_of_the_divergence() -> None:
+    field = exact_field(Mixture(), CondOT(), dtype=torch.float64)
+    x = np.random.Generator(np.random.Philox(key=1)).standard_normal((20, 2))
+    *_, end = flow(field, x, 0.0, 0.9, 200)
+    np.testing.assert_allclose(np.log(np.linalg.det(end.jacobian)), end.log_det, atol=1e-5)
+    h = 1e-4
+    *_, moved = flow(field, x + np.array([h, 0.0]), 0.0, 0.9, 200)
+    *_, other = flow(field, x - np.array([h, 0.0]), 0.0, 0.9, 200)
+    np.testing.assert_allclose(end.jacobian[:, :, 0], (moved.x - other.x) / (2.0 * h), atol=1e-4)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_grid_lines_are_straight(d: int) -> None:
+    lines = grid_lines(np.full(d, -1.0), np.full(d, 1.0), 4, 7)
+    assert lines.shape == (d * 4 ** (d - 1), 7, d)
+    assert np.all((np.ptp(lines, axis=1) > 0.0).sum(axis=1) == 1)
+
+
+@pytest.mark.parametrize("path", [CondOT(), VPCosine()], ids=lambda path: path.name)
+@pytest.mark.parametrize("points", [True, False])
+def test_contributions_add_up_to_the_velocity(path: CondOT, points: bool) -> None:
+    rows = np.random.Generator(np.random.Philox(key=1)).standard_normal((30, 2))
+    target = Points(values=Array(rows)) if points else Mixture()
+    frame, t, x = target.frame(), 0.7, np.array([0.3, -0.4])
+    density = target.density().moved(frame.shift, frame.scale)
+    found = contributions(density, path, x, t, 100)
+    field = exact_field(target, path, dtype=torch.float64)
+    assert found.weights.sum() == pytest.approx(1.0)
+    assert np.all(np.diff(found.weights) <= 0.0)
+    np.testing.assert_allclose(found.weights @ found.velocities, field.velocity(torch.from_numpy(x[None]), t)[0], rtol=1e-9)
+    np.testing.assert_allclose(found.paths(np.array([t]))[:, 0], np.broadcast_to(x, (len(found.index), 2)), atol=1e-12)
+    if points:
+        np.testing.assert_allclose(found.data, frame.inward(rows)[found.index], atol=1e-12)
+    assert len(contributions(density, path, x, t, 2).index) == 2
+
+
+def test_a_painting_and_an_arrival_are_refused() -> None:
+    with pytest.raises(Problem, match="cells are no points"):
+        contributions(Checkerboard().density(), CondOT(), np.zeros(2), 0.5)
+    target = Points(values=Array(np.random.Generator(np.random.Philox(key=1)).standard_normal((5, 2))))
+    with pytest.raises(Problem, match="bare points"):
+        contributions(target.density(), CondOT(), np.zeros(2), 1.0)
