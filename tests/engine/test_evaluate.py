@@ -109,6 +109,7 @@ def test_evaluate_prints_every_distance(trained: Path, capsys: pytest.CaptureFix
     assert found["fisher"]["value"] > 0.1
     assert found["fisher"]["floor"] == 0
     assert found["w2"]["value"] > 0
+    assert found["nll"]["value"] > found["nll"]["floor"]
     assert "samples" not in err
     again = json.loads(run([*arguments, "--json"], capsys)[1])
     assert again["w2"] == found["w2"]
@@ -125,6 +126,8 @@ def test_evaluate_of_the_exact_field_needs_no_network(tmp_path: Path, capsys: py
     assert code == 0, err
     found = json.loads(out)
     assert found["fisher"]["value"] < 1e-6
+    # the same draws for both: what is left between them is the solver's
+    assert found["nll"]["value"] == pytest.approx(found["nll"]["floor"], abs=0.02)
     assert found["about"]["model"] == "exact"
     assert FlowMatching().name == "flow-matching"
 
