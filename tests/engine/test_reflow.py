@@ -16,10 +16,11 @@ from engine.cli import train
 from engine.couplings import OptimalTransport
 from engine.experiment import Experiment, Training
 from engine.fields.exact import exact_field_of
+from engine.labels import LabelCondition
 from engine.metrics import path_energy, straightness
 from engine.networks import MLP
 from engine.objectives import FlowMatching, Score
-from engine.reflow import Reflow, reflow_pairs, reflowed
+from engine.reflow import Reflow, placeholder, reflow_pairs, reflowed
 from engine.samplers import Euler, EulerMaruyama, Heun
 from engine.schedules import VE
 from engine.session import Session
@@ -154,3 +155,10 @@ def test_the_command_line_reflows_a_session(tmp_path: Path, capsys: pytest.Captu
     for words in (["--pairs", "5"], ["--reflow", first, "--target", "moons"], ["--reflow", first, "--pairs", "1"]):
         assert train.main([*words, "--target", "moons", "--out", third] if words[0] == "--pairs" else [*words, "--out", third]) != 0
         assert "pairs" in capsys.readouterr().err or words[-1] == "moons"
+
+
+def test_the_pairs_carry_no_labels() -> None:
+    """A model that was told labels is reflowed without them: pairs have none."""
+    told = Experiment(target=Moons(), condition=LabelCondition())
+    assert told.refusal() is None
+    assert reflowed(told, placeholder(2)).refusal() is None
