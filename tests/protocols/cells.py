@@ -18,6 +18,7 @@ import torch
 
 from engine.couplings import Independent, OptimalTransport
 from engine.experiment import Experiment, Training
+from engine.fields.exact import exact_field_of
 from engine.interpolants import Bridge
 from engine.metrics import path_energy, w2
 from engine.networks import MLP
@@ -44,8 +45,9 @@ PROBLEMS: dict[str, tuple[Any, Any]] = {
 }
 """Source and data."""
 
-METHODS = ("truth", "I-CFM", "FM", "rectified flow", "SF2M-I", "OT-CFM", "SF2M-Exact")
-"""In the order of their cost. ``truth``: W2 between two draws of the data, and between source and data."""
+METHODS = ("truth", "exact", "I-CFM", "FM", "rectified flow", "SF2M-I", "OT-CFM", "SF2M-Exact")
+"""In the order of their cost. ``truth``: W2 between two draws of the data, and between source and data. ``exact``: the velocity that a
+perfect network would learn by I-CFM, in closed form."""
 
 
 def possible(problem: str, method: str) -> bool:
@@ -53,7 +55,7 @@ def possible(problem: str, method: str) -> bool:
     return method != "FM" or isinstance(PROBLEMS[problem][0], StandardGaussian)
 
 
-def experiment(problem: str, method: str, seed: int) -> Experiment:
+def experiment(problem: str, method: str, seed: int, reuse: int = 1) -> Experiment:
     """The experiment of a cell; rectified flow begins as I-CFM."""
     source, target = PROBLEMS[problem]
     plain = Experiment(
@@ -63,7 +65,7 @@ def experiment(problem: str, method: str, seed: int) -> Experiment:
         network=MLP(width=64, depth=3, activation="selu", time_features=0, space_features=0, residual=False),
         training=Training(batch=BATCH, learning_rate=1e-3, weight_decay=1e-5, rate="constant", points=N, ema=0.0, seed=seed),
     )
-    coupling = OptimalTransport(batch=BATCH, reuse=1) if method in ("OT-CFM", "SF2M-Exact") else Independent()
+    coupling = OptimalTransport(batch=BATCH, reuse=reuse) if method in ("OT-CFM", "SF2M-Exact") else Independent()
     chosen = msgspec.structs.replace(plain, coupling=coupling)
     if method == "FM":
         return msgspec.structs.replace(chosen, path=OT(sigma_min=0.1))
@@ -80,18 +82,20 @@ def trained(asked: Experiment, epochs: int) -> Any:
     return trainer.field()
 
 
-def run(problem: str, method: str, seed: int, epochs: int = EPOCHS) -> dict[str, Any]:
+def run(problem: str, method: str, seed: int, epochs: int = EPOCHS, reuse: int = 1) -> dict[str, Any]:
     """Train and measure one cell; W2 and path energy in the data's own units (nothing is standardised)."""
     torch.set_num_threads(1)
     started = time.perf_counter()
-    asked = experiment(problem, method, seed)
+    asked = experiment(problem, method, seed, reuse)
     truth = asked.target.sample(N, generator(seed, "test"))
     cell: dict[str, Any] = {"problem": problem, "method": method, "seed": seed, "epochs": epochs, "n": N}
     if method == "truth":
         cell["w2"] = w2(asked.target.sample(N, generator(seed, "other test")), truth)
         cell["distance"] = w2(source_law(asked).sample(N, generator(seed, "source test")), truth)
     else:
-        field = trained(asked, epochs)
+        if asked.coupling.paired:
+            cell["reuse"] = reuse
+        field = exact_field_of(asked) if method == "exact" else trained(asked, epochs)
         if method == "rectified flow":
             making = reflow_pairs(field, Euler(steps=100), PAIRS, seed)
             while True:

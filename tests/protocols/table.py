@@ -54,7 +54,7 @@ def table(cells: list[dict[str, Any]]) -> str:
         "",
         f"Each entry: published | here. `make protocols` goes on with what is missing; seeds: {', '.join(map(str, seeds)) or 'none'}.",
         "W2 is exact, at n = 10,000; SF2M by 100 Euler–Maruyama steps (in brackets by 100 Euler steps of its ODE), the others by 100 Euler",
-        "steps. The floor is W2 between two fresh draws of the data.",
+        "steps. The floor is W2 between two fresh draws of the data; *exact* is the closed-form velocity of I-CFM's law, no network.",
         "",
         "| W2 | " + " | ".join(PROBLEMS) + " |",
         "|---|" + "---|" * len(PROBLEMS),
@@ -62,7 +62,7 @@ def table(cells: list[dict[str, Any]]) -> str:
     for method in methods:
         row = []
         for place, problem in enumerate(PROBLEMS):
-            published = W2[method][place]
+            published = W2[method][place] if method in W2 else None
             ode = of(problem, method, "w2 ode")
             here = _words(of(problem, method, "w2")) + (f" ({_words(ode)})" if ode else "")
             row.append(f"{'–' if published is None else f'{published[0]:.3f}±{published[1]:.3f}'} \\| {here}")
@@ -77,4 +77,7 @@ def table(cells: list[dict[str, Any]]) -> str:
         ]
         lines.append(f"| {method} | " + " | ".join(row) + " |")
     lines.append("| W2 of source and data | " + " | ".join(_words(of(problem, "truth", "distance")) for problem in PROBLEMS) + " |")
+    reused = sorted({f"{cell['problem']} {cell['method']} seed {cell['seed']}" for cell in cells if cell.get("reuse", 1) > 1})
+    if reused:
+        lines += ["", f"One pairing of optimal transport served several steps in: {', '.join(reused)}."]
     return "\n".join(lines) + "\n"
