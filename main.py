@@ -28,7 +28,7 @@ python main.py sample        draw samples from a session, in the data's own unit
 python main.py evaluate      how far its samples are from the truth: every distance, with its floor
 python main.py render        make a film of a session, with no display needed
 python main.py info          what a session file holds
-python main.py list          the targets, paths, objectives and samplers there are, by the names that --set takes
+python main.py list          the targets, paths, couplings, objectives, samplers … there are, by the names that --set takes
 
 exit codes: 0 done; 2 one line on stderr says what is wrong; 130 interrupted (train keeps what it has learned)
 """
