@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.choice import Problem
+from engine.experiment import Experiment
 from engine.guidance import Guidance, NoGuidance
 from engine.samplers import EulerMaruyama, Heun, Sampler
 from shaders.scene import Pane, Scene
@@ -93,6 +94,11 @@ def counted(number: int, noun: str) -> str:
     """``"1 step"``, ``"12 480 steps"`` (a narrow no-break space between thousands)."""
     grouped = f"{number:,}".replace(",", "\u202f")
     return f"{grouped} {noun}{'' if number == 1 else 's'}"
+
+
+def start_word(experiment: Experiment) -> str:
+    """What there is at t = 0: ``"noise"``, or the ``"source"`` where that is another distribution."""
+    return "noise" if experiment.gaussian_source else "source"
 
 
 def labelled(document: LabDocument) -> LabDocument:

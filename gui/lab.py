@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from engine.samplers import RK4, Euler, EulerMaruyama, Heun
 from engine.worker import Priority, Worker
 from gui.distances import Distance, Distances
-from gui.document import PaneSettings
+from gui.document import PaneSettings, start_word
 from gui.field_control import FieldControl
 from gui.files import FileControl
 from gui.lab_window import LabWindow
@@ -128,6 +128,12 @@ class Lab(QObject):
             self.model.edit_document("match evaluations", replace(self.model.document, panes=found.panes))
         self.window.messages.note(found.sentence)
 
+    @property
+    def empty_panes(self) -> list[int]:
+        """Those that show a reason in place of particles; none where all do."""
+        found = [i for i in sorted(self._empty) if i < len(self.stage.panes)]
+        return found if len(found) < len(self.stage.panes) else []
+
     def _connect_stage(self) -> None:
         stage, bar = self.stage, self.window.transport
         stage.clock_changed.connect(lambda: bar.show_clock(stage.clock))
@@ -207,7 +213,7 @@ class Lab(QObject):
 
     def _follow(self, old: LabState, new: LabState) -> None:
         """What a number was measured on has changed: the number goes."""
-        self.window.transport.set_start("noise" if new.experiment.gaussian_source else "source")
+        self.window.transport.set_start(start_word(new.experiment))
         other_target = old.experiment.target != new.experiment.target
         if other_target or old.document.panes != new.document.panes:
             for pane in list(self._found):

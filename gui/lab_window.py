@@ -66,7 +66,7 @@ class LabWindow(QMainWindow):
         layout = column(self.stage, self._deck, self._charts, spacing=10, margins=(2, 2, 10, 10))
         layout.setStretch(0, 1)
         right.setLayout(layout)
-        self._notices = Notices(self.stage, self.messages, self.busy)
+        self._notices = Notices(self.stage, self.messages, self.busy, foot=lambda: self.stage.foot)
         return right
 
     def complete(self) -> None:

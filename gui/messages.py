@@ -14,8 +14,8 @@ from gui.widgets import column, flat_button, label, row, shrinkable
 Kind = Literal["hint", "note", "problem"]
 NOTE_SECONDS = 8
 SLOW_MS = 300
-SIDE, FOOT = 14, 46
-"""Between a notice and the edges of the stage: the panes' chips stay free."""
+SIDE, ABOVE = 14, 6
+"""Between a notice and the edges of what it lies over."""
 BUSY_WIDTH = 420
 
 
@@ -139,9 +139,10 @@ class BusyBar(QFrame):
 class Notices(QWidget):
     """Bars over the foot of another widget, in its middle; there only while one of them is."""
 
-    def __init__(self, over: QWidget, *bars: QWidget):
+    def __init__(self, over: QWidget, *bars: QWidget, foot: Callable[[], int] = lambda: 0):
+        """``foot()``: how much of ``over`` stays free below them, in pixels."""
         super().__init__(over.parentWidget())
-        self._over, self._bars = over, bars
+        self._over, self._bars, self._foot = over, bars, foot
         lines = column(*bars, spacing=6)
         for bar in bars:
             lines.setAlignment(bar, Qt.AlignmentFlag.AlignBottom)
@@ -170,5 +171,5 @@ class Notices(QWidget):
         room = self._over.geometry()
         width = min(max(bar.sizeHint().width() for bar in there), room.width() - 2 * SIDE)
         height = sum(bar.sizeHint().height() for bar in there) + 6 * (len(there) - 1)
-        self.setGeometry(room.x() + (room.width() - width) // 2, room.bottom() + 1 - FOOT - height, width, height)
+        self.setGeometry(room.x() + (room.width() - width) // 2, room.bottom() + 1 - self._foot() - ABOVE - height, width, height)
         self.raise_()

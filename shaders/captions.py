@@ -53,7 +53,7 @@ def surround(scene: Scene, size: tuple[int, int], theme: Theme, ratio: float) ->
     start, end = edge + 122 * ratio, w - edge - 46 * ratio
     if end - start < 60 * ratio:
         return [], labels
-    labels.append(Label("noise", start - 10 * ratio, y, rgba(theme.dim), 12 * ratio, across="right", down="middle"))
+    labels.append(Label(scene.start, start - 10 * ratio, y, rgba(theme.dim), 12 * ratio, across="right", down="middle"))
     labels.append(Label("data", end + 10 * ratio, y, rgba(theme.dim), 12 * ratio, down="middle"))
     thick, knob, now = 3 * ratio, 6.5 * ratio, start + scene.t * (end - start)
     cold, warm = rgba(theme.accent), rgba(theme.beta)

@@ -106,6 +106,7 @@ class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     theme: ThemeName = "dark"
     title: str = ""
     captions: Annotated[bool, Meta(description="Draw titles, captions, metric and t into the picture (films, presentation).")] = False
+    start: Annotated[str, Meta(description="What there is at t = 0, in a word.")] = "noise"
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,9 @@ class RecordDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         titles = [pane.title for pane in lab.model.document.scene.panes]
         self.form = FilmForm(titles, lab.stage.scene_now().theme, not lab.stage.camera.by_hand, lab.preferences)
+        for i in lab.empty_panes:
+            self.form.panes[i].setChecked(False)
+            self.form.panes[i].setToolTip("It shows nothing now: its pane says why")
         self.still = label("")
         self.still.setFixedSize(STILL)
         self.still.setAlignment(Qt.AlignmentFlag.AlignCenter)

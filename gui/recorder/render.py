@@ -21,7 +21,7 @@ from engine.introspection import alternatives, parameters, tag_of
 from engine.overrides import sampler_from, split_settings
 from engine.samplers import Sampler
 from engine.session import Session
-from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, with_matching_panes
+from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, start_word, with_matching_panes
 from gui.recorder.timing import frame_times
 from shaders.scene import PaneData, Scene, ThemeName
 
@@ -150,6 +150,7 @@ def _document(asked: Namespace, loaded: Session) -> LabDocument:
         captions=not asked.no_captions,
         title=asked.title if asked.title is not None else scene.title,
         theme=asked.theme or scene.theme,
+        start=start_word(loaded.experiment),
     )
     return msgspec.structs.replace(document, scene=scene)
 

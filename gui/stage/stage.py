@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from gui.document import MOST_PANES, LoopMode
+from gui.document import MOST_PANES, LoopMode, start_word
 from gui.model import LabModel, LabState
 from gui.stage.camera import CameraControl
 from gui.stage.clock import Clock
@@ -91,6 +91,12 @@ class Stage(QWidget):
     def ticking(self) -> bool:
         return self._timer.isActive()
 
+    @property
+    def foot(self) -> int:
+        """The height of what is below the pictures of the lowest panes."""
+        shown = [pane for pane in self.panes if not pane.isHidden()]
+        return min((self.height() - pane.y() - pane.canvas.geometry().bottom() for pane in shown), default=0)
+
     def scene_of(self, index: int) -> Scene:
         """The scene of one pane at this moment, as its canvas draws it."""
         scene = self._model.document.scene
@@ -102,7 +108,7 @@ class Stage(QWidget):
 
     def scene_now(self) -> Scene:
         """The whole scene at this moment."""
-        return replace(self._model.document.scene, t=self.clock.t, theme=self._theme)
+        return replace(self._model.document.scene, t=self.clock.t, theme=self._theme, start=start_word(self._model.experiment))
 
     def set_theme(self, theme: ThemeName) -> None:
         self._theme = theme
