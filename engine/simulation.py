@@ -99,8 +99,15 @@ def _steps(field: Field, sampler: SamplerBase, x: Tensor, brownian: BrownianPath
             with torch.no_grad():
                 state = denoiser(field, state, times[-1])
         evaluations = None if record.evaluations is None else record.evaluations + denoised
-        note = record.note or _lost(field, state, sampler.remedy)
+        note = record.note or _lost(field, state, _remedy(field, sampler))
         yield SimulationStep(index, steps, 1.0, state, note, record.remark, evaluations)
+
+
+def _remedy(field: Field, sampler: SamplerBase) -> str:
+    """What to change when particles are lost. A narrow source is stiff for an SDE from its first step, if sigma is not zero there."""
+    if isinstance(sampler, SDESampler) and not isinstance(field.path, GaussianPath):
+        return f"{sampler.remedy}, or a σ_t that is zero at the source, such as sin(πt)"
+    return sampler.remedy
 
 
 def _lost(field: Field, x: Tensor, remedy: str) -> str | None:

@@ -15,10 +15,10 @@ from engine.experiment import Experiment
 from engine.fields.exact import exact_field_of
 from engine.interpolants import Interpolant, ProductLatent
 from engine.samplers import Euler, EulerMaruyama, Heun
-from engine.samplers.sigma import ConstantSigma, ReversalSigma, SqrtSigma
+from engine.samplers.sigma import ConstantSigma, ReversalSigma, SineSigma, SqrtSigma
 from engine.schedules import OT, CondOT, VPCosine, VPLinear
 from engine.simulation import grid, refusal, simulate, start, stiffness_note, trajectory
-from engine.targets import Mixture
+from engine.targets import EightGaussians, Mixture, Moons
 from tests.engine.gaussian_field import GaussianField
 
 
@@ -178,3 +178,14 @@ def test_structs_and_simulation_import_without_torch():
     code += "print([m for m in ('torch', 'ot', 'scipy') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_particles_lost_at_a_narrow_source_are_told_of_a_sigma_that_begins_at_zero() -> None:
+    """n = 200, seed 0: the score of thin moons is steep at t = 0, and sigma = sqrt(1 - t) is not zero there."""
+    experiment = Experiment(source=Moons(noise=0.02), target=EightGaussians())
+    field = exact_field_of(experiment)
+    *_, last = simulate(field, EulerMaruyama(steps=100), n=200, seed=0)
+    assert last.note is not None
+    assert "sin(πt)" in last.note
+    *_, last = simulate(field, EulerMaruyama(steps=100, sigma=SineSigma()), n=200, seed=0)
+    assert last.note is None
