@@ -160,8 +160,7 @@ def _wait(command: list[str]) -> Generator[None, None, None]:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        if process.returncode != 0:
-            raise Problem(_died(errors, process.returncode))
+        _check_end(errors, process.returncode)
 
 
 def _pipe(frames: Iterable[Frame], size: tuple[int, int], command: list[str]) -> Generator[int, None, None]:
@@ -184,8 +183,7 @@ def _pipe(frames: Iterable[Frame], size: tuple[int, int], command: list[str]) ->
                 process.kill()
             _close(process.stdin)
             code = process.wait()
-        if code != 0:
-            raise Problem(_died(errors, code))
+        _check_end(errors, code)
 
 
 def _apart() -> dict[str, Any]:
@@ -202,11 +200,24 @@ def _close(pipe: IO[bytes]) -> None:
         return  # what was left in the buffer had nowhere to go; the exit status says why
 
 
-def _died(errors: IO[bytes], code: int | None) -> str:
+def _check_end(errors: IO[bytes], code: int) -> None:
+    """Raises Problem unless the film is whole. Some versions of ffmpeg end with 0 although the disk was full."""
+    if code != 0 or _telling(_lines(errors)):
+        raise Problem(_died(errors, code))
+
+
+def _lines(errors: IO[bytes]) -> list[str]:
     errors.seek(0)
-    lines = [line.strip() for line in errors.read()[-20_000:].decode("utf-8", "replace").splitlines() if line.strip()]
-    telling = [line for line in lines if "No space left" in line or "Permission denied" in line]
-    said = (telling or lines or [f"exit status {code}"])[-1]
+    return [line.strip() for line in errors.read()[-20_000:].decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _telling(lines: list[str]) -> list[str]:
+    return [line for line in lines if "No space left" in line or "Permission denied" in line]
+
+
+def _died(errors: IO[bytes], code: int | None) -> str:
+    lines = _lines(errors)
+    said = (_telling(lines) or lines or [f"exit status {code}"])[-1]
     return f"ffmpeg stopped: {re.sub(PLACE, '', said)}"
 
 

@@ -131,7 +131,7 @@ def test_the_popover_chooses_guidance(qtbot: QtBot) -> None:
     with qtbot.waitSignal(popover.edited, timeout=1000) as told:
         popover.guidance.chooser.picked.emit(ClassifierFree)
     assert told.args[0].guidance == ClassifierFree()
-    assert any("1 Gaussian 1   2 Gaussian 2" in words.text() for words in popover.findChildren(QLabel))
+    assert any("1 Gaussian 1   2 Gaussian 2" in words.text().replace("\u00a0", " ") for words in popover.findChildren(QLabel))
     assert popover._guidance_refusal(ClassifierFree(y=4)) == "There is no label 4: the data has 3."
     without = PaneSettingsPopover(PaneSettings(), trained=False, only_one=True, experiment=Experiment(target=SwissRoll()), parent=parent)
     without.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
