@@ -31,9 +31,9 @@ NPE: dict[str, tuple[float, float, float, float]] = {
 REMARKS = """
 What to know about these figures:
 
-- The path energy of I-CFM's exact velocity is the one that I-CFM must approach; where the published one is lower (moons, moons → 8 Gaussians), the
-  published paths were blurred by 0.1, and these are not.
-- At seed 1 all methods on 8 Gaussians end near the same distance: they share that seed's 10,000 training points.
+- The path energy of I-CFM's exact velocity is the one that I-CFM must approach. Where the published one is lower (moons, moons → 8
+  Gaussians) the likely cause is that the published paths were blurred by 0.1, and these are not.
+- At seed 1 all methods on 8 Gaussians end near the same distance, probably because they share that seed's 10,000 training points.
 - SF2M-I on 8 Gaussians and on the S-curve is beyond the published spread. Tried on the S-curve at seed 1 (W2 0.371, by the ODE 0.385): a
   network of width 96 instead of 64 (0.374), Adam's beta2 of 0.999 instead of 0.99 (0.345), nearly all weight on the velocity, so that
   both heads do not share (0.309, ODE 0.365). The exact field of the same bridge by the same 100 steps is at its floor (n = 4,000: 0.116
