@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +89,7 @@ class Pairings:
         """Pairs that need no solver: those of the path."""
         if not self._experiment.path.paired:
             return None
-        path: PairedPath = self._experiment.path  # type: ignore[assignment]
-        x0, x1 = path.stored()
+        x0, x1 = cast("PairedPath", self._experiment.path).stored()
         return x0.astype(np.float32), x1.astype(np.float32)
 
     def block(self, first: int, steps: int) -> Pairs:
@@ -130,7 +129,8 @@ class Pairings:
         x0, x1 = self._draws(k, rng)
         parts = [slice(start, start + self._together) for start in range(0, len(x0), self._together)]
         pairs = [self._experiment.coupling.match(x0[part], x1[part], rng) for part in parts]
-        return tuple(np.concatenate([pair[side] for pair in pairs]).astype(np.float32) for side in (0, 1))  # type: ignore[return-value]
+        first, second = (np.concatenate([pair[side] for pair in pairs]).astype(np.float32) for side in (0, 1))
+        return first, second
 
     def _draws(self, k: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         n = self._batch

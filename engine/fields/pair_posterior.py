@@ -179,7 +179,7 @@ class CellsPair:
             lost = (found[0].detach().amax(dim=1) < self._floor(there, latent)).nonzero()[:, 0]
             if len(lost):
                 again = self._part(part[lost], here, there, latent, far=True)
-                found = tuple(whole.index_copy(0, lost, piece) for whole, piece in zip(found, again, strict=True))  # type: ignore[assignment]
+                found = tuple(whole.index_copy(0, lost, piece) for whole, piece in zip(found, again, strict=True))  # type: ignore[assignment]  # as many as before
             yield found
 
     def _floor(self, there: Scalar, latent: Scalar) -> float:
