@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 ColourBy = Literal["start", "speed", "region", "label", "plain"]
 ThemeName = Literal["dark", "light"]
 FieldStyle = Literal["arrows", "streamlines"]
+DensityKind = Literal["particles", "model", "exact", "grid"]
+"""Kernel estimate of the particles; the model's own density by the change of variables; the exact p_t; the Fokker-Planck grid's."""
+MapKind = Literal["particles", "model", "exact", "grid", "velocity-error", "score-error", "angle", "log-ratio", "residual"]
+"""A density, or how far the model is from the truth: |u_theta - u|, |s_theta - s|, the angle between u_theta and u, log p_theta - log p,
+and the residual of the Fokker-Planck equation."""
+ValueScale = Literal["linear", "log"]
+FlowDirection = Literal["forward", "backward"]
 
 
 class Camera(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +74,44 @@ class VectorField(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     opacity: Annotated[float, Meta(ge=0, le=1)] = 0.8
 
 
+class HeatMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A density, or an error of the model, as a map of colours with a legend."""
+
+    visible: bool = False
+    kind: MapKind = "exact"
+    scale: ValueScale = "linear"
+    shared: Annotated[bool, Meta(description="One colour scale for all panes that show this map, or each its own.")] = True
+    opacity: Annotated[float, Meta(ge=0, le=1)] = 0.85
+
+
+class Contours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lines of equal density."""
+
+    visible: bool = False
+    kind: DensityKind = "exact"
+    scale: ValueScale = "linear"
+    lines: Annotated[int, Meta(ge=1, le=24, description="How many levels.")] = 7
+    shared: Annotated[bool, Meta(description="The same levels in all panes that show this density, or each its own.")] = True
+    opacity: Annotated[float, Meta(ge=0, le=1)] = 0.9
+
+
+class FlowMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grid of lines carried by the flow; colour is log det J: stretch and squeeze."""
+
+    visible: bool = False
+    direction: Annotated[FlowDirection, Meta(description="A grid in the source carried to t, or a grid in the data carried back to t.")] = (
+        "forward"
+    )
+    lines: Annotated[int, Meta(ge=3, le=65, description="Lines along each axis.")] = 17
+    opacity: Annotated[float, Meta(ge=0, le=1)] = 0.8
+
+
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes through the point under the pointer: its path, and the conditional paths to the data that contribute most there."""
+
+    visible: bool = False
+
+
 class Axes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ticks and names in the user's units; a box in 3-D."""
 
@@ -78,10 +123,14 @@ class Layers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     target: TargetLayer = TargetLayer()
     histogram: Histogram = Histogram()
+    map: HeatMap = HeatMap()
+    contours: Contours = Contours()
+    flow_map: FlowMap = FlowMap()
     velocity: VectorField = VectorField()
     score: VectorField = VectorField()
     trails: Trails = Trails()
     particles: Particles = Particles()
+    probe: Probe = Probe()
     axes: Axes = Axes()
 
 
@@ -107,6 +156,54 @@ class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str = ""
     captions: Annotated[bool, Meta(description="Draw titles, captions, metric and t into the picture (films, presentation).")] = False
     start: Annotated[str, Meta(description="What there is at t = 0, in a word.")] = "noise"
+
+
+@dataclass(frozen=True, eq=False)
+class MapData:
+    """Values on a grid, with what the legend says of them."""
+
+    values: NDArray[np.float32]
+    """(h, w), row 0 at the bottom; NaN where nothing is known."""
+    box: tuple[float, float, float, float]
+    """(x_low, x_high, y_low, y_high); values belong to the centres of equal cells."""
+    low: float
+    high: float
+    """Ends of the colour scale, in the units of ``values``; on a log scale ``low`` is above 0."""
+    name: str = ""
+    """What it is, for the legend: ``"p_t, exact"``."""
+    unit: str = ""
+    """``"per unit²"``, ``"nats"``, ``"rad"``; empty for a bare number."""
+    diverging: bool = False
+    """Whether zero is the middle of the colours (then low = -high)."""
+
+
+@dataclass(frozen=True, eq=False)
+class FlowLines:
+    """The flow map: lines that the flow has carried."""
+
+    points: NDArray[np.float32]
+    """(k, m, 2): k lines of m points."""
+    stretch: NDArray[np.float32]
+    """(k, m) log det J at them, nats: above 0 stretched, below 0 squeezed."""
+    limit: float
+    """The colours go from -limit to limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """What goes through one point."""
+
+    point: tuple[float, float]
+    backward: NDArray[np.float32]
+    """(m, 2): where the ODE's particle that is here comes from, from the source to here."""
+    forward: NDArray[np.float32]
+    """(m, 2): where it goes, from here to the data."""
+    conditional: NDArray[np.float32] | None = None
+    """(c, m, 2): the conditional paths through the point, one for each of the data that contribute most."""
+    weights: NDArray[np.float32] | None = None
+    """(c,) their posterior weights, heaviest first."""
+    arrow: tuple[float, float] | None = None
+    """The velocity here: the weighted mean of the conditional ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +233,11 @@ class PaneData:
     score: NDArray[np.float32] | None = None
     """(gy, gx, 2), likewise."""
     field_box: tuple[float, float, float, float] | None = None
+    map: MapData | None = None
+    """At Scene.t."""
+    contours: MapData | None = None
+    flow_lines: FlowLines | None = None
+    probed: Probed | None = None
     axis_names: tuple[str, ...] = ("x", "y")
     shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     """User's units = world * scale + shift, per axis (first d used)."""

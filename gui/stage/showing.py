@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gui.stage import glide
-from shaders.scene import PaneData
+from shaders.scene import FlowLines, MapData, PaneData, Probed
 
 FieldArrays = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None, tuple[float, float, float, float]]
 """velocity, score, and their box."""
@@ -30,7 +30,20 @@ class Showing:
     @property
     def bare(self) -> PaneData:
         """The same without a run: what a new pane begins with."""
-        return replace(self._latest, times=None, positions=None, region=None, labels=None, velocity=None, score=None, field_box=None)
+        return replace(
+            self._latest,
+            times=None,
+            positions=None,
+            region=None,
+            labels=None,
+            velocity=None,
+            score=None,
+            field_box=None,
+            map=None,
+            contours=None,
+            flow_lines=None,
+            probed=None,
+        )
 
     @property
     def gliding(self) -> bool:
@@ -60,6 +73,11 @@ class Showing:
         velocity, score, box = fields if fields is not None else (None, None, None)
         if velocity is not self._latest.velocity or score is not self._latest.score:
             self._latest = replace(self._latest, velocity=velocity, score=score, field_box=box)
+
+    def show(self, **arrays: MapData | FlowLines | Probed | None) -> None:
+        """Any of ``map``, ``contours``, ``flow_lines``, ``probed``; None takes it away."""
+        if any(getattr(self._latest, name) is not value for name, value in arrays.items()):
+            self._latest = replace(self._latest, **arrays)  # type: ignore[arg-type]  # named by the fields of PaneData
 
     def clear_run(self) -> None:
         """No particles until new ones come."""
