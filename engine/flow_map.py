@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.choice import Problem
+from engine.densities.cells import Cells
 from engine.densities.mixture import GaussianMixture
 from engine.paths import GaussianPath, Path
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from engine.fields.base import Field
 
 Floats = NDArray[np.float64]
+NOTHING = 1e-290
+"""A posterior weight that has lost its digits to underflow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +91,9 @@ class Contributions:
     """The data behind the marginal velocity at one (x, t): u_t(x) = sum_k weights_k velocities_k, heaviest first."""
 
     index: NDArray[np.int64]
-    """(m,) which component, or point, of the target."""
+    """(m,) which component, or point, of the target; of a raster which block of cells, row by row from the lower left of its ink."""
     weights: Floats
-    """(m,) posterior weights p(k | x_t = x); over all components they sum to 1."""
+    """(m,) posterior weights p(k | x_t = x), above 0; over all components they sum to 1."""
     data: Floats
     """E[z | x, k], (m, d): the data point itself where components are points."""
     noise: Floats
@@ -98,6 +101,8 @@ class Contributions:
     velocities: Floats
     """alpha_dot z + beta_dot eps, (m, d)."""
     path: GaussianPath
+    count: int
+    """How many components, points or inked blocks there are."""
 
     def paths(self, times: Floats) -> Floats:
         """The conditional paths alpha_s z + beta_s eps at times s (k,), (m, k, d); all of them pass through x at t."""
@@ -106,29 +111,71 @@ class Contributions:
         return np.asarray(alpha * self.data[:, None] + beta * self.noise[:, None], dtype=np.float64)
 
 
-def contributions(density: ClosedDensity, path: Path, x: Floats, t: float, most: int = 12) -> Contributions:
-    """The ``most`` heaviest components of a mixture or point set (standardised coordinates) at x (d,) and t.
+def contributions(density: ClosedDensity, path: Path, x: Floats, t: float, most: int = 12, across: int = 0) -> Contributions:
+    """The ``most`` heaviest components of a mixture or point set, or cells of a raster (standardised coordinates), at x (d,) and t.
 
-    Raises Problem for a raster, whose cells are no components, and on a path that is not Gaussian.
+    A raster's cells are joined to square blocks, at most ``across`` along the longer side (0: each cell by itself): the mean of a block's
+    conditional paths is again one, so that the weighted mean is still the velocity. Raises Problem on a path that is not Gaussian, and
+    where it has arrived at bare points or edges.
     """
     if not isinstance(path, GaussianPath):
         raise Problem("The paths to single data points are told on Gaussian paths only.")
-    if not isinstance(density, GaussianMixture):
-        raise Problem("A painting's cells are no points: the paths to single data points need a mixture or a set of points.")
     alpha, beta = float(path.alpha(t)), float(path.beta(t))
-    d, shared = density.dimension, density.covariances
-    total = alpha * alpha * shared + beta * beta * np.eye(d)
+    if isinstance(density, Cells):
+        weights, data, pull = _of_cells(density, x, alpha, beta, across)
+    else:
+        assert isinstance(density, GaussianMixture)
+        weights, data, pull = _of_components(density, x, alpha, beta)
+    index = np.argsort(-weights, kind="stable")[:most].astype(np.int64)
+    index = index[weights[index] > NOTHING]
+    data, pull = data[index], pull[index]
+    velocities = float(path.alpha_dot(t)) * data + float(path.beta_beta_dot(t)) * pull
+    return Contributions(index, weights[index], data, np.asarray(beta * pull, dtype=np.float64), velocities, path, len(weights))
+
+
+Parts = tuple[Floats, Floats, Floats]
+"""p(k | x_t = x) (k,), E[z | x, k] (k, d) and E[eps | x, k] / beta (k, d), of every part of the data."""
+
+
+def _of_components(density: GaussianMixture, x: Floats, alpha: float, beta: float) -> Parts:
+    d, spread = density.dimension, density.covariances
+    total = alpha * alpha * spread + beta * beta * np.eye(d)
     if float(np.linalg.eigvalsh(total).min()) <= 0.0:
         raise Problem("At this time the path has arrived at the bare points: choose an earlier one.")
     away = x - alpha * density.means
-    pull = np.linalg.solve(np.broadcast_to(total, (density.count, d, d)), away[:, :, None])[:, :, 0]
+    pull = (np.linalg.inv(total) @ away[:, :, None])[:, :, 0]
     with np.errstate(divide="ignore"):
         logit = np.log(density.weights) - 0.5 * (away * pull).sum(axis=1) - 0.5 * np.linalg.slogdet(total)[1]
     weights = np.exp(logit - logit.max())
-    weights /= weights.sum()
-    index = np.argsort(-weights, kind="stable")[:most].astype(np.int64)
-    spread = shared if len(shared) == 1 else shared[index]
-    data = density.means[index] + alpha * (spread @ pull[index][:, :, None])[:, :, 0]
-    noise = beta * pull[index]
-    velocities = float(path.alpha_dot(t)) * data + float(path.beta_beta_dot(t)) * pull[index]
-    return Contributions(index, weights[index], data, np.asarray(noise, dtype=np.float64), velocities, path)
+    return weights / weights.sum(), density.means + alpha * (spread @ pull[:, :, None])[:, :, 0], pull
+
+
+def _of_cells(density: Cells, x: Floats, alpha: float, beta: float, across: int) -> Parts:
+    import torch
+
+    from engine.fields.cells_posterior import CellsPosterior
+
+    if beta <= 0.0:
+        raise Problem("At this time the path has arrived at the painting itself: choose an earlier one.")
+    cells = density.trimmed()
+    posterior = CellsPosterior(cells, torch.device("cpu"), torch.float64)
+    shares, datas, pulls = posterior.by_cell(torch.from_numpy(np.asarray(x, dtype=np.float64)), alpha, beta)
+    weights = shares.numpy()
+    h, w = weights.shape
+    factor = -(-max(h, w) // across) if across else 1
+    inked, mass = _blocks(cells.weights, factor) > 0.0, _blocks(weights, factor)
+    means = []
+    for parts in (datas, pulls):
+        along, up = (part.numpy() for part in parts)
+        sums = (_blocks(weights * along, factor), _blocks(weights * up[:, None], factor))
+        with np.errstate(invalid="ignore"):  # a block whose weight has underflowed has no mean, and is no contribution
+            means.append(np.stack([(total / mass)[inked] for total in sums], axis=1))
+    return mass[inked], means[0], means[1]
+
+
+def _blocks(values: Floats, factor: int) -> Floats:
+    """Sums over blocks of ``factor`` x ``factor``, from the lower left."""
+    if factor == 1:
+        return values
+    rows = np.add.reduceat(values, np.arange(0, values.shape[0], factor), axis=0)
+    return np.asarray(np.add.reduceat(rows, np.arange(0, values.shape[1], factor), axis=1), dtype=np.float64)

@@ -80,6 +80,25 @@ class CellsPosterior:
         """log p_t above which all that matters is there without the terms in log space."""
         return math.log(self._faint) + self._depth + plain(self._constant(beta))
 
+    def by_cell(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """What each cell has to do with one point x (2,), float64: p(cell | x_t = x) (h, w), which sum to 1; and per axis, because cells
+        are separable, E[z | x, cell] and E[eps | x, cell] / beta of its columns (w,) and rows (h,): means of a truncated Gaussian.
+
+        The cells are those of the inked rectangle, row 0 at the bottom.
+        """
+        logs, datas, pulls = [], [], []
+        for axis in range(2):
+            index = torch.arange(self._count[axis], device=x.device, dtype=torch.float64)
+            place = x[axis].double().expand(len(index))
+            factor, moment = self._log_factor(place, index, axis, alpha, beta)
+            data, pull = self._along_axis(place, moment, axis, alpha, beta, _FAR_SMALL)
+            logs.append(factor)
+            datas.append(data)
+            pulls.append(pull)
+        logit = logs[1][:, None] + logs[0] + self._weights.double().log()
+        shares = torch.softmax(logit.flatten(), dim=0).view_as(logit)
+        return shares, (datas[0], datas[1]), (pulls[0], pulls[1])
+
     def _split(self, x: Tensor) -> tuple[Tensor, ...]:
         return torch.split(x, max(1, _CHUNK // (max(self._count) + 1)))
 
@@ -116,16 +135,14 @@ class CellsPosterior:
 
     def _data_and_pull(self, x: Tensor, first: Tensor, alpha: Scalar, beta: Scalar, small: float) -> tuple[Tensor, Tensor]:
         """D and -score = E/beta from the first moments, each axis's of z or of xi, by x = alpha D + beta E."""
-        datas, pulls = [], []
-        for axis in range(2):
-            moment, place = first[:, axis], x[:, axis]
-            if self._by_nodes(axis, alpha, beta, small):
-                datas.append(moment)
-                pulls.append((place - alpha * moment) / (beta * beta))
-            else:
-                datas.append((place - beta * moment) / alpha)
-                pulls.append(moment / beta)
-        return torch.stack(datas, dim=1), torch.stack(pulls, dim=1)
+        parts = [self._along_axis(x[:, axis], first[:, axis], axis, alpha, beta, small) for axis in range(2)]
+        return torch.stack([data for data, _ in parts], dim=1), torch.stack([pull for _, pull in parts], dim=1)
+
+    def _along_axis(self, place: Tensor, moment: Tensor, axis: int, alpha: Scalar, beta: Scalar, small: float) -> tuple[Tensor, Tensor]:
+        """E[z] and E[eps]/beta of one axis from its first moment, of z or of xi as ``_by_nodes`` says."""
+        if self._by_nodes(axis, alpha, beta, small):
+            return moment, (place - alpha * moment) / (beta * beta)
+        return (place - beta * moment) / alpha, moment / beta
 
     def _factors(self, x: Tensor, axis: int, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor, Tensor]:
         """Mean of sqrt(2 pi) phi over each cell, that times z or xi, (n, cells) each, both times e^shift; and shift (n,)."""

@@ -8,8 +8,11 @@ import torch
 
 from engine.arrays import Array
 from engine.choice import Problem
-from engine.fields.exact import exact_field
+from engine.densities.cells import Cells
+from engine.fields.cells_posterior import CellsPosterior
+from engine.fields.exact import ExactField, exact_field
 from engine.flow_map import contributions, flow, grid_lines
+from engine.interpolants import Interpolant
 from engine.schedules import CondOT, VPCosine
 from engine.targets import Checkerboard, Mixture, Points
 from tests.engine.gaussian_field import GaussianField
@@ -68,9 +71,50 @@ def test_contributions_add_up_to_the_velocity(path: CondOT, points: bool) -> Non
     assert len(contributions(density, path, x, t, 2).index) == 2
 
 
-def test_a_painting_and_an_arrival_are_refused() -> None:
-    with pytest.raises(Problem, match="cells are no points"):
-        contributions(Checkerboard().density(), CondOT(), np.zeros(2), 0.5)
+@pytest.mark.parametrize("path", [CondOT(), VPCosine()], ids=lambda path: path.name)
+@pytest.mark.parametrize("t", [0.01, 0.4, 0.7, 0.97])
+@pytest.mark.parametrize("across", [0, 7])
+def test_cells_of_a_painting_add_up_to_the_velocity(path: CondOT, t: float, across: int) -> None:
+    """E[u | x] = sum over cells of p(cell | x) E[u | x, cell], in the ink, beside it and far from it; cells or blocks of them."""
+    rng = np.random.Generator(np.random.Philox(key=1))
+    density = Cells(rng.random((40, 60)) * (rng.random((40, 60)) > 0.3), (-1.5, -1.0), (1.5, 1.0))
+    field = _of(density, path)
+    for x in np.array([[0.3, -0.4], [1.2, 1.4], [-3.5, 2.0]]):
+        found = contributions(density, path, x, t, 10_000, across)
+        assert found.count == (np.count_nonzero(density.trimmed().weights) if across == 0 else 7 * 5)
+        assert found.weights.sum() == pytest.approx(1.0, abs=1e-12)
+        assert np.all(np.diff(found.weights) <= 0.0)
+        u = field.velocity(torch.from_numpy(x[None]), t)[0].numpy()
+        np.testing.assert_allclose(found.weights @ found.velocities, u, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(found.paths(np.array([t]))[:, 0], np.broadcast_to(x, (len(found.index), 2)), atol=1e-9)
+
+
+def test_a_cell_of_a_painting_by_quadrature() -> None:
+    """One cell's weight and means against sums over a fine lattice of z in it."""
+    density = Cells(np.array([[1.0, 3.0], [2.0, 0.0]]), (-1.0, -1.0), (1.0, 1.0))
+    path, t, x = CondOT(), 0.6, np.array([0.35, -0.2])
+    found = contributions(density, path, x, t)
+    fine = (np.arange(2_000) + 0.5) / 2_000
+    masses, means = [], []
+    for low, weight in (((-1.0, -1.0), 1.0), ((0.0, -1.0), 3.0), ((-1.0, 0.0), 2.0)):
+        along = [np.exp(-0.5 * ((x[axis] - 0.6 * (low[axis] + fine)) / 0.4) ** 2) for axis in range(2)]
+        masses.append(weight * along[0].mean() * along[1].mean())
+        means.append([low[axis] + (along[axis] @ fine) / along[axis].sum() for axis in range(2)])
+    assert set(found.index) == {0, 1, 2}
+    np.testing.assert_allclose(found.weights, (np.array(masses) / sum(masses))[found.index], rtol=1e-6)
+    np.testing.assert_allclose(found.data, np.array(means)[found.index], atol=1e-6)
+
+
+def _of(density: Cells, path: CondOT) -> ExactField:
+    posterior = CellsPosterior(density, torch.device("cpu"), torch.float64)
+    return ExactField(path, posterior, density.mean(), density.covariance(), smooth=False, device=torch.device("cpu"), dtype=torch.float64)
+
+
+def test_an_arrival_and_a_path_without_gaussians_are_refused() -> None:
+    with pytest.raises(Problem, match="painting itself"):
+        contributions(Checkerboard().density(), CondOT(), np.zeros(2), 1.0)
+    with pytest.raises(Problem, match="Gaussian paths only"):
+        contributions(Checkerboard().density(), Interpolant(), np.zeros(2), 0.5)
     target = Points(values=Array(np.random.Generator(np.random.Philox(key=1)).standard_normal((5, 2))))
     with pytest.raises(Problem, match="bare points"):
         contributions(target.density(), CondOT(), np.zeros(2), 1.0)
