@@ -48,9 +48,7 @@ def wheel(dark: bool, size: int = 256) -> Table:
     limit = chromas[np.cumprod(inside, axis=0).sum(0) - 1]
     window = np.hanning(size // 4 + 1)
     smooth = np.convolve(np.tile(limit, 3), window / window.sum(), "same")[size : 2 * size]
-    linear = np.clip(oklch(lightness, np.minimum(limit, smooth), hue), 0.0, 1.0)
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.asarray(encoded, dtype=np.float32)
+    return _encoded(oklch(lightness, np.minimum(limit, smooth), hue))
 
 
 @lru_cache
@@ -65,6 +63,48 @@ def heat_map(dark: bool) -> Table:
     colours = _sampled("heat", dark)
     ramp = np.linspace(0.0, 1.0, len(colours))
     return np.column_stack([colours, np.clip(ramp * 2.5, 0.0, 1.0)]).astype(np.float32)
+
+
+@lru_cache
+def density_map(dark: bool) -> Table:
+    """Nothing to dense on a map: even steps of lightness from indigo over blue to pale green, fading in from the stage, (256, 4)."""
+    if dark:
+        return _fading(_ramp((0.20, 0.95), (285.0, 245.0, 200.0, 165.0, 130.0), (0.06, 0.13, 0.12, 0.11, 0.06)), 2.5)
+    return _fading(_ramp((0.97, 0.30), (165.0, 200.0, 235.0, 260.0, 280.0), (0.02, 0.09, 0.13, 0.14, 0.12)), 4.0)
+
+
+@lru_cache
+def error_map(dark: bool) -> Table:
+    """No error to a large one: even steps of lightness from plum over red to pale yellow, fading in from the stage, (256, 4)."""
+    if dark:
+        return _fading(_ramp((0.20, 0.95), (310.0, 355.0, 25.0, 60.0, 100.0), (0.06, 0.17, 0.18, 0.15, 0.08)), 2.5)
+    return _fading(_ramp((0.97, 0.30), (95.0, 70.0, 40.0, 15.0, 340.0), (0.04, 0.12, 0.17, 0.17, 0.12)), 4.0)
+
+
+@lru_cache
+def diverging_map(dark: bool) -> Table:
+    """Below and above zero: blue and orange of the same lightness about a neutral middle near the stage's colour, (256, 4)."""
+    away = np.abs(np.linspace(-1.0, 1.0, 256))
+    hue = np.radians(np.where(np.linspace(-1.0, 1.0, 256) < 0, 245.0, 55.0))
+    lightness = 0.25 + 0.57 * away if dark else 0.965 - 0.5 * away
+    return _fading(_inside(lightness, 0.15 * away**0.75, hue), 2.5, np.maximum(away, 0.2))
+
+
+@lru_cache
+def stretch_map(dark: bool) -> Table:
+    """Lines that are squeezed or stretched: as ``diverging_map``, but the middle is a grey that stands out from the stage, (256, 3)."""
+    away = np.abs(np.linspace(-1.0, 1.0, 256))
+    hue = np.radians(np.where(np.linspace(-1.0, 1.0, 256) < 0, 245.0, 50.0))
+    lightness = 0.55 + 0.2 * away if dark else 0.68 - 0.16 * away
+    return _inside(lightness, 0.17 * away**0.8, hue)
+
+
+@lru_cache
+def contour_map(dark: bool, size: int = 256) -> Table:
+    """Low to high lines: from a quiet blue grey to the theme's strongest, (size, 3)."""
+    theme = THEMES["dark" if dark else "light"]
+    ramp = np.linspace(0.0, 1.0, size, dtype=np.float32)[:, None]
+    return (rgb("#7d93bd" if dark else "#64789c") * (1 - ramp) + rgb(theme.strong) * ramp).astype(np.float32)
 
 
 @lru_cache
@@ -126,3 +166,30 @@ def _towards(colour: str, dark: bool, size: int) -> Table:
     clear = 0.65 * rgb(colour) + 0.35 * rgb(theme.strong)
     ramp = np.linspace(0.0, 1.0, size, dtype=np.float32)[:, None]
     return (quiet * (1 - ramp) + clear * ramp).astype(np.float32)
+
+
+def _encoded(linear: NDArray[np.float64]) -> Table:
+    """Linear sRGB as it is stored [IEC 61966-2-1]."""
+    linear = np.clip(linear, 0.0, 1.0)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+def _inside(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]) -> Table:
+    """OKLCH with as much of each chroma as sRGB holds, (k, 3)."""
+    shares = np.linspace(0.0, 1.0, 65)
+    inside = [((c := oklch(lightness, chroma * share, hue)) >= 0).all(-1) & (c <= 1).all(-1) for share in shares]
+    share = shares[np.cumprod(inside, axis=0).sum(0) - 1]
+    return _encoded(oklch(lightness, chroma * share, hue))
+
+
+def _ramp(ends: tuple[float, float], hues: tuple[float, ...], chromas: tuple[float, ...], size: int = 256) -> Table:
+    """Even steps of lightness between two ends, with hue (degrees, the short way round) and chroma through even knots, (size, 3)."""
+    ramp, knots = np.linspace(0.0, 1.0, size), np.linspace(0.0, 1.0, len(hues))
+    hue = np.interp(ramp, knots, np.unwrap(np.radians(hues)))
+    return _inside(np.linspace(*ends, size), np.interp(ramp, knots, chromas), hue)
+
+
+def _fading(table: Table, rate: float, ramp: NDArray[np.float64] | None = None) -> Table:
+    """With an opacity that rises at ``rate`` until it is whole, (size, 4)."""
+    ramp = np.linspace(0.0, 1.0, len(table)) if ramp is None else ramp
+    return np.column_stack([table, np.clip(rate * ramp, 0.0, 1.0)]).astype(np.float32)

@@ -25,6 +25,7 @@ from shaders.shapes import Shape, ShapesVisual
 from shaders.text import Label, TextVisual
 from shaders.themes import THEMES, Theme, rgb
 from shaders.trails import TrailsVisual
+from shaders.truths import Truths
 from shaders.view import View, frame_camera, view
 
 __all__ = ["Painter", "frame_camera", "grab"]
@@ -44,6 +45,7 @@ class Painter:
         self._streamlines = StreamlinesVisual(self._ribbons)
         self._trails = TrailsVisual(self._ribbons, self._keep)
         self._particles = ParticlesVisual(self._keep)
+        self._truths = Truths(self._shapes)
 
     def layout(self, scene: Scene, size_px: tuple[int, int], pixel_ratio: float = 1.0) -> list[Rect]:
         """Rectangles of the panes, physical pixels, y down."""
@@ -101,7 +103,9 @@ class Painter:
         self._shapes.draw(whole, shapes)
         self._text.draw(whole, labels)
         _restore(before)
-        self._keep.sweep(array for pane in (*data, *beside) for array in vars(pane).values())
+        alive = [array for pane in (*data, *beside) for array in vars(pane).values()]
+        self._keep.sweep(alive)
+        self._truths.sweep(alive)
 
     def _surround(
         self, scene: Scene, size_px: tuple[int, int], views: list[View], theme: Theme, pixel_ratio: float
@@ -134,12 +138,13 @@ class Painter:
             self._rasters.draw_target(seen, layers.target, theme, data)
         if layers.histogram.visible:
             self._rasters.draw_histogram(seen, layers.histogram, theme, data, scene.t)
+        self._truths.draw_maps(seen, layers, theme, data)
         legends = self._fields(layers, data, seen, theme)
         if layers.axes.visible:
             _window(axes.data_area(seen), height)
         self._moving(layers, data, seen, theme, scene.t)
         _window(seen.pane, height)
-        labels = legends
+        labels = legends + self._truths.draw_legends(seen, layers, theme, data, len(legends))
         if layers.axes.visible:
             shapes, words = axes.rules(seen, data, theme)
             self._shapes.draw(seen.pane, shapes)

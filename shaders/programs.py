@@ -20,10 +20,10 @@ def source(name: str) -> str:
 
 
 class Program:
-    """``name.vert`` and ``name.frag``. What is as it was at the last draw, as most of a frame is, is not sent again."""
+    """``name.frag`` with ``name.vert``, or another's. What is as it was at the last draw, as most of a frame is, is not sent again."""
 
-    def __init__(self, name: str) -> None:
-        self._program = gloo.Program(source(f"{name}.vert"), source(f"{name}.frag"))
+    def __init__(self, name: str, vertex: str = "") -> None:
+        self._program = gloo.Program(source(f"{vertex or name}.vert"), source(f"{name}.frag"))
         self._sent: dict[str, Any] = {}
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -1,0 +1,110 @@
+"""Values on a grid made ready for the card: places on a colour scale, holes filled beside a mask of them, more and smoother cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shaders.scene import MapData, ValueScale
+
+Floats = NDArray[np.float32]
+OUTSIDE = 1.0
+"""How far beyond either end of the scale a place may be. A density of 0 has no logarithm: it is put there."""
+FINE = 200
+"""A grid with at most so many cells along its longer side is given three times as many."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From values to places: ``low`` is at 0 and ``high`` at 1, evenly in the value or in its logarithm."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def place(self, values: NDArray[np.floating]) -> Floats:
+        """Places of values, not below -OUTSIDE nor above 1 + OUTSIDE; NaN stays."""
+        low, high = self.low, self.high
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.logarithmic:
+                values, low, high = np.log(values), float(np.log(low)), float(np.log(high))
+            out = (values - low) / (high - low)
+        return np.asarray(np.clip(out, -OUTSIDE, 1.0 + OUTSIDE), dtype=np.float32)
+
+    def value(self, place: float) -> float:
+        """The value at a place."""
+        if self.logarithmic:
+            return float(self.low * (self.high / self.low) ** place)
+        return self.low + place * (self.high - self.low)
+
+    def levels(self, lines: int) -> list[float]:
+        """Places of so many lines that cut the scale evenly."""
+        return [k / (lines + 1) for k in range(1, lines + 1)]
+
+
+def scale_of(data: MapData, asked: ValueScale) -> Scale:
+    """The scale of a map: a logarithmic one only where it is asked for and both ends are above zero."""
+    low, high = float(data.low), float(data.high)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        low, high = 0.0, 1.0
+    logarithmic = asked == "log" and low > 0 and not data.diverging
+    if not high > low:
+        high = low * 1.001 if logarithmic else low + max(1e-3 * abs(low), 1e-12)
+    return Scale(low, high, logarithmic)
+
+
+def known(values: NDArray[np.floating]) -> NDArray[np.uint8] | None:
+    """255 where there is a value and 0 where there is none, (h, w); None where there is one everywhere."""
+    missing = np.isnan(values)
+    return np.where(missing, 0, 255).astype(np.uint8) if missing.any() else None
+
+
+def filled(places: Floats, rounds: int = 3) -> Floats:
+    """Holes take the mean of their neighbours, so far in as interpolation reaches; deeper ones take 0."""
+    out = places
+    for _ in range(rounds):
+        missing = np.isnan(out)
+        if not missing.any():
+            return out
+        padded = np.pad(out, 1, constant_values=np.nan)
+        around = np.stack([padded[1 + j : 1 + j + out.shape[0], 1 + i : 1 + i + out.shape[1]] for j in (-1, 0, 1) for i in (-1, 0, 1)])
+        there = ~np.isnan(around)
+        count = there.sum(0)
+        mean = np.where(there, around, 0.0).sum(0) / np.maximum(count, 1)
+        out = np.where(missing & (count > 0), mean, out).astype(np.float32)
+    return np.nan_to_num(out, nan=0.0)
+
+
+def refined(places: Floats) -> Floats:
+    """A coarse grid with three cells for each, by Catmull and Rom's cubic: the old centres keep their values, and contours their curves."""
+    if max(places.shape) > FINE or min(places.shape) < 3:
+        return places
+    rows, columns = (_thirds(n) for n in places.shape)
+    return np.ascontiguousarray(rows @ places @ columns.T)
+
+
+_made: dict[int, Floats] = {}
+
+
+def _thirds(n: int) -> Floats:
+    """(3 n, n): weights of the n old cells in each of the new ones; beyond the ends the last cell goes on."""
+    if n not in _made:
+        if len(_made) > 16:
+            _made.clear()
+        out = np.zeros((3 * n, n), dtype=np.float32)
+        for row in range(3 * n):
+            where = (row + 0.5) / 3 - 0.5
+            first = int(np.floor(where + 1e-9))
+            s = where - first
+            weights = (
+                0.5 * (-s + 2 * s**2 - s**3),
+                0.5 * (2 - 5 * s**2 + 3 * s**3),
+                0.5 * (s + 4 * s**2 - 3 * s**3),
+                0.5 * (-(s**2) + s**3),
+            )
+            for k, weight in enumerate(weights):
+                out[row, min(max(first - 1 + k, 0), n - 1)] += weight
+        _made[n] = out
+    return _made[n]

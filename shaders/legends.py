@@ -1,0 +1,212 @@
+"""Legends of maps, contours and the flow map: slim upright bars at the right edge of the plot, with numbers, a name and a unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shaders.fonts import elide, width
+from shaders.grids import Scale
+from shaders.ink import Rgba, rgba
+from shaders.numbers import step, ticks, written
+from shaders.shapes import Shape
+from shaders.text import Label
+from shaders.themes import Theme
+from shaders.view import View
+
+TALLEST, SHORTEST = 168.0, 34.0
+"""Logical pixels of a bar."""
+ROW = 14.0
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A line across the bar: a contour's level."""
+
+    place: float
+    colour: Rgba
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one bar says."""
+
+    scale: Scale
+    name: str
+    unit: str = ""
+    palette: str = ""
+    """Empty: no colours, only marks."""
+    opacity: float = 1.0
+    marks: tuple[Mark, ...] = ()
+    numbered_marks: bool = False
+    """Whether the numbers stand at the marks instead of at round values."""
+    above: str = ""
+    below: str = ""
+    """What the ends mean, in a word."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Where a palette goes: left, right, bottom, top in physical pixels, y down."""
+
+    box: tuple[float, float, float, float]
+    palette: str
+    opacity: float
+
+
+@dataclass(frozen=True)
+class Legends:
+    """What is drawn: first ``behind``, then the bars, then ``over`` and the words."""
+
+    behind: tuple[Shape, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    over: tuple[Shape, ...] = ()
+    labels: tuple[Label, ...] = ()
+
+
+def legends(view: View, theme: Theme, entries: Sequence[Entry], rows_below: int = 0) -> Legends:
+    """The bars side by side from the right. ``rows_below``: rows of other legends at the bottom right, which stay free."""
+    ratio = view.pixel_ratio
+    plot = view.plot
+    top, bottom = plot.y + 6 * ratio, plot.y + plot.height - (8 + 18 * rows_below + (6 if rows_below else 0)) * ratio
+    right = plot.x + plot.width + 8 * ratio
+    left_most = plot.x + 4 * ratio
+    behind: list[Shape] = []
+    bars: list[Bar] = []
+    over: list[Shape] = []
+    labels: list[Label] = []
+    for entry in entries:
+        room = right - left_most
+        column = _column(entry, theme, ratio, right, top, bottom, min(room, max(0.36 * plot.width, 84 * ratio)))
+        if column is None:
+            continue
+        found, right = column
+        right -= 4 * ratio
+        behind += found.behind
+        bars += found.bars
+        over += found.over
+        labels += found.labels
+    return Legends(tuple(behind), tuple(bars), tuple(over), tuple(labels))
+
+
+def _column(entry: Entry, theme: Theme, ratio: float, right: float, top: float, bottom: float, room: float) -> tuple[Legends, float] | None:
+    """One bar that ends at ``right``, and the pixel where it begins; None where there is no room at all."""
+    size, pad, thick = 11 * ratio, 7 * ratio, 9 * ratio
+    inside = room - 2 * pad
+    head = _head(entry, inside, size)
+    words = [(text, strong) for text, strong in head]
+    ends = int(bool(entry.above)) + int(bool(entry.below))
+    space = bottom - top - 2 * pad
+    while words and space - (len(words) + ends) * ROW * ratio < SHORTEST * ratio:
+        words.pop()
+    if space - (len(words) + ends) * ROW * ratio < SHORTEST * ratio:
+        ends = 0
+    height = min(TALLEST * ratio, space - (len(words) + ends) * ROW * ratio)
+    if height < 0.5 * SHORTEST * ratio or inside < 24 * ratio:
+        return None
+    numbers = _numbers(entry, max(2, int(height / (22 * ratio)) + 1), 13 * ratio / height)
+    widest = max((width(text, "regular", round(size)) for text, _ in numbers), default=0.0)
+    wide = max([widest + 6 * ratio + thick] + [width(text, "regular", round(size)) for text, _ in words])
+    if ends:
+        wide = max(wide, *(width(word, "regular", round(size)) for word in (entry.above, entry.below)))
+    x1 = right - pad
+    y = top + pad
+    labels: list[Label] = []
+    for text, strong in words:
+        labels.append(
+            Label(text, x1, y + 0.5 * ROW * ratio, rgba(theme.text if strong else theme.dim), size, across="right", down="middle")
+        )
+        y += ROW * ratio
+    if words:
+        y += 3 * ratio
+    if ends and entry.above:
+        labels.append(Label(entry.above, x1, y + 0.4 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
+        y += ROW * ratio
+    foot = y + height - (3 * ratio if words else 0)
+    x0 = x1 - thick
+    thin = max(1.0, round(ratio))
+    bar = Bar((x0, x1, foot, y), entry.palette, entry.opacity)
+    over = [Shape(x0 - thin, y - thin, thick + 2 * thin, foot - y + 2 * thin, border=thin, stroke=rgba(theme.dim, 0.7))]
+    for mark in entry.marks:
+        at = foot - mark.place * (foot - y)
+        over.append(Shape(x0, at - 0.5 * 1.3 * ratio, thick, 1.3 * ratio, mark.colour))
+    for text, place in numbers:
+        at = foot - place * (foot - y)
+        over.append(Shape(x0 - 4 * ratio, round(at - 0.5 * thin), 3 * ratio, thin, rgba(theme.dim)))
+        labels.append(Label(text, x0 - 6 * ratio, at, rgba(theme.text), size, across="right", down="middle"))
+    end = foot
+    if ends and entry.below:
+        labels.append(Label(entry.below, x1, foot + 0.7 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
+        end += ROW * ratio
+    left = x1 - wide - pad
+    backdrop = Shape(left, top, right - left, end + pad - top, rgba(theme.stage, 0.82), radius=5 * ratio)
+    return Legends((backdrop,), (bar,) if entry.palette else (), tuple(over), tuple(labels)), left
+
+
+def _head(entry: Entry, room: float, size: float) -> list[tuple[str, bool]]:
+    """The name in one or two rows and the unit below it, each with whether it is the name."""
+    rows: list[tuple[str, bool]] = []
+    pixels = round(size)
+    if entry.name:
+        first, rest = entry.name, ""
+        while width(first, "regular", pixels) > room and " " in first:
+            first, _, last = first.rpartition(" ")
+            rest = f"{last} {rest}".strip()
+        rows = [(elide(text, "regular", pixels, room), True) for text in (first, rest) if text]
+    if entry.unit:
+        rows.append((elide(entry.unit, "regular", pixels, room), False))
+    return rows
+
+
+def _numbers(entry: Entry, most: int, apart: float) -> list[tuple[str, float]]:
+    """Numbers with their places, at least ``apart`` from each other: round ones, or those of the marks."""
+    scale = entry.scale
+    if entry.numbered_marks:
+        keep = max(1, math.ceil(apart / (entry.marks[1].place - entry.marks[0].place))) if len(entry.marks) > 1 else 1
+        middle = (len(entry.marks) - 1) // 2 % keep
+        places = [mark.place for mark in entry.marks[middle::keep]]
+        return [(significant(scale.value(place)), place) for place in places]
+    found = log_ticks(scale, most) if scale.logarithmic else linear_ticks(scale, most)
+    return found if len(found) > 1 else [(significant(scale.value(place)), place) for place in (0.0, 1.0)]
+
+
+def linear_ticks(scale: Scale, most: int) -> list[tuple[str, float]]:
+    """Multiples of 1, 2 or 5 · 10^k."""
+    size = step(scale.low, scale.high, most)
+    values = ticks(scale.low, scale.high, most)
+    return [(written(float(value), size), (float(value) - scale.low) / (scale.high - scale.low)) for value in values]
+
+
+def log_ticks(scale: Scale, most: int) -> list[tuple[str, float]]:
+    """Powers of ten, each, every second …; with 2 and 5 between them where there is room."""
+    low, high = math.log10(scale.low), math.log10(scale.high)
+    first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+    every = max(1, math.ceil((last - first + 1) / most))
+    exponents = [k for k in range(first, last + 1) if k % every == 0]
+    values = [(power(k), float(k)) for k in exponents]
+    decades = high - low
+    if every == 1 and decades * 3 <= most:
+        more = [(m, k) for k in range(first - 1, last + 1) for m in (2, 5)]
+        values += [(significant(m * 10.0**k), k + math.log10(m)) for m, k in more if low - 1e-9 <= k + math.log10(m) <= high + 1e-9]
+    return [(text, (exponent - low) / (high - low)) for text, exponent in sorted(values, key=lambda pair: pair[1])]
+
+
+def power(exponent: int) -> str:
+    """``0.001`` … ``1000``, beyond them ``10⁻⁷``."""
+    if -3 <= exponent <= 3:
+        return f"{10.0**exponent:.{max(0, -exponent)}f}"
+    return "10" + str(exponent).translate(SUPERSCRIPTS)
+
+
+def significant(value: float) -> str:
+    """Two significant digits: ``0.012``, ``3.4``, ``120``, ``2.5·10⁻⁷``."""
+    if value == 0 or not math.isfinite(value):
+        return "0"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    if -4 < int(exponent) < 5:
+        text = f"{float(f'{value:.1e}'):.{max(0, 1 - int(exponent))}f}"
+    else:
+        text = f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    return text.replace("-", "−")
