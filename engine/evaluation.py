@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,12 +32,14 @@ from engine.distances import (
     tv,
 )
 from engine.distances.kernels import energy_of, mmd2_of, pair_means
+from engine.distances.truth import Truth
 from engine.error_maps import MARGIN, error_curve
 from engine.randomness import generator
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.fields.base import Field
+    from engine.likelihood import HeldOut
     from engine.targets.base import TargetBase
 
 Floats = NDArray[np.float64]
@@ -106,13 +109,25 @@ def evaluate(
 
 
 def sample_distances(
-    target: TargetBase, batches: Sequence[NDArray[np.floating]], *, seed: int = 0, repeats: int = REPEATS
+    target: TargetBase,
+    batches: Sequence[NDArray[np.floating]],
+    *,
+    seed: int = 0,
+    repeats: int = REPEATS,
+    truth: Truth | None = None,
 ) -> Generator[Evaluation, None, Evaluation]:
-    """The distances that need samples alone: W2, sliced W2, MMD, energy, KL, TV, Jensen-Shannon, modes."""
+    """The distances that need samples alone: W2, sliced W2, MMD, energy, KL, TV, Jensen-Shannon, modes.
+
+    ``truth``, of this target and as many points, is what an earlier comparison has left: floors are then not computed again, and its own
+    seed and repeats hold. Raises Problem for fewer than two samples.
+    """
     own = [np.ascontiguousarray(batch, dtype=np.float64) for batch in batches]
     n = min(len(batch) for batch in own)
     if n < 2:
         raise Problem("a distance needs at least two samples.")
+    truth = truth or Truth(target, n, seed=seed, repeats=repeats)
+    if (truth.target, truth.n) != (target, n):
+        raise ValueError(f"The truth that was kept is of {truth.n} points, or of another target; the samples are {n}.")
     lost = sum(int((~np.isfinite(batch)).any(axis=1).sum()) for batch in own)
     if lost:
         reason = f"{lost:,} of {sum(len(batch) for batch in own):,} samples are not finite numbers."
@@ -120,15 +135,10 @@ def sample_distances(
         known = Evaluation(none, 0.6)
         yield known
         return known
-    frame = target.frame()
-
-    def truth(name: str, k: int) -> Floats:
-        return frame.inward(target.sample(n, generator(seed, "evaluation", name, k)))
-
-    sides = [(own[k % len(own)][:n], truth("other", k), truth("one", k)) for k in range(repeats)]  # samples, truth, truth
+    samples = [own[k % len(own)][:n] for k in range(truth.repeats)]
     known = Evaluation()
     for part, done in ((_transport, 0.3), (_pairs, 0.5), (_gridded, 0.55), (_modes, 0.6)):
-        known = replace((yield from part(known, target, sides, n)), fraction=done)
+        known = replace((yield from part(known, truth, samples)), fraction=done)
         yield known
     return known
 
@@ -162,95 +172,116 @@ def _likelihood(
     return replace(_with(known, nll=estimate(values, floors, n, "; ".join(words))), fraction=0.8)
 
 
-Sides = Sequence[tuple[Floats, Floats, Floats]]
-Part = Generator[Evaluation, None, Evaluation]
-
-
-def _transport(known: Evaluation, _target: TargetBase, sides: Sides, n: int) -> Part:
-    from engine.metrics import sliced_w2, w2
-
-    most = min(n, MOST_W2)
-    found: list[tuple[float, float, float, float]] = []
-    try:
-        for k, (samples, other, one) in enumerate(sides):
-            yield replace(known, fraction=0.3 * k / len(sides), doing="W₂")
-            first = w2(samples[:most], one[:most])
-            yield replace(known, fraction=0.3 * (k + 0.5) / len(sides), doing="W₂")
-            found.append((first, w2(other[:most], one[:most]), sliced_w2(samples, one), sliced_w2(other, one)))
-    except Problem as problem:
-        return replace(known, distances=known.distances | {name: absent(str(problem), n) for name in ("w2", "sliced_w2")})
-    exact, floor, sliced, sliced_floor = ([row[column] for row in found] for column in range(4))
-    return _with(
-        known,
-        w2=estimate(exact, floor, most, "exact, between samples and as many draws of the truth: above 0 for a perfect model, as its floor"),
-        sliced_w2=estimate(sliced, sliced_floor, n, "along 128 directions"),
+def nll_of(found: HeldOut, log_det: float) -> Estimate:
+    """The likelihood of one held-out set in standardised coordinates, nats: the error of the mean over its draws is that of one repeat."""
+    shared = (
+        "" if found.excess is None else f"; NLL − floor = {found.excess:.4g} ± {found.excess_error or 0.0:.2g}, about KL(truth ‖ model)"
+    )
+    why = "the floor is the entropy of the truth, on the same draws" if found.floor is not None else f"no floor: {found.reason}"
+    return Estimate(
+        value=found.value - log_det,
+        floor=None if found.floor is None else found.floor - log_det,
+        spread=found.standard_error,
+        floor_spread=found.floor_error,
+        n=found.n,
+        repeats=1,
+        note=f"nats, of {found.n:,} fresh draws of the data under the flow at t = {found.t:.6g}, whatever the sampler; {why}{shared}",
     )
 
 
-def _pairs(known: Evaluation, _target: TargetBase, sides: Sides, n: int) -> Part:
-    width = median_bandwidth(sides[0][2])
+Batches = Sequence[Floats]
+Part = Generator[Evaluation, None, Evaluation]
+
+
+def _transport(known: Evaluation, truth: Truth, batches: Batches) -> Part:
+    from engine.metrics import sliced_w2, w2
+
+    n, most = truth.n, min(truth.n, MOST_W2)
+    found: list[tuple[float, float, float, float]] = []
+    try:
+        for k, samples in enumerate(batches):
+            one, other = truth.one(k), truth.other(k)
+            yield replace(known, fraction=0.3 * k / len(batches), doing="W₂")
+            exact, sliced = w2(samples[:most], one[:most]), sliced_w2(samples, one)
+            yield replace(known, fraction=0.3 * (k + 0.5) / len(batches), doing="W₂")
+            floor = truth.once("w2", k, partial(w2, other[:most], one[:most]))
+            found.append((exact, floor, sliced, truth.once("sliced", k, partial(sliced_w2, other, one))))
+    except Problem as problem:
+        return replace(known, distances=known.distances | {name: absent(str(problem), n) for name in ("w2", "sliced_w2")})
+    exacts, floors, slices, sliced_floors = ([row[column] for row in found] for column in range(4))
+    return _with(
+        known,
+        w2=estimate(
+            exacts, floors, most, "exact, between samples and as many draws of the truth: above 0 for a perfect model, as its floor"
+        ),
+        sliced_w2=estimate(slices, sliced_floors, n, "along 128 directions"),
+    )
+
+
+def _pairs(known: Evaluation, truth: Truth, batches: Batches) -> Part:
+    width = truth.once("width", 0, lambda: median_bandwidth(truth.one(0)))
     mmd: list[tuple[float, float]] = []
     energy: list[tuple[float, float]] = []
-    for k, (samples, other, one) in enumerate(sides):
-        within = {}
-        for name, points in (("one", one), ("samples", samples), ("other", other)):
-            yield replace(known, fraction=0.3 + 0.2 * k / len(sides), doing="MMD and energy distance")
-            within[name] = pair_means(points, None, width)
+    for k, samples in enumerate(batches):
+        one, other, within = truth.one(k), truth.other(k), {}
+        for name, points in (("one", one), ("other", other)):
+            within[name] = truth.once(f"within {name}", k, partial(pair_means, points, None, width))
+            yield replace(known, fraction=0.3 + 0.2 * k / len(batches), doing="MMD and energy distance")
+        floor = truth.once("across", k, partial(pair_means, other, one, width))
+        yield replace(known, fraction=0.3 + 0.2 * (k + 0.3) / len(batches), doing="MMD and energy distance")
+        within["samples"] = pair_means(samples, None, width)
+        yield replace(known, fraction=0.3 + 0.2 * (k + 0.6) / len(batches), doing="MMD and energy distance")
         across = pair_means(samples, one, width)
-        yield replace(known, fraction=0.3 + 0.2 * (k + 0.5) / len(sides), doing="MMD and energy distance")
-        floor = pair_means(other, one, width)
         mmd.append((mmd2_of(within["samples"], within["one"], across), mmd2_of(within["other"], within["one"], floor)))
         energy.append((energy_of(within["samples"], within["one"], across), energy_of(within["other"], within["one"], floor)))
     words = f"squared and unbiased, so that it may be below 0; Gaussian kernel of width {width:.4g}, the median distance in the truth"
     return _with(
         known,
-        mmd=estimate(*_columns(mmd), n, words),
-        energy=estimate(*_columns(energy), n, "not rooted and unbiased, so that it may be below 0"),
+        mmd=estimate(*_columns(mmd), truth.n, words),
+        energy=estimate(*_columns(energy), truth.n, "not rooted and unbiased, so that it may be below 0"),
     )
 
 
-def _gridded(known: Evaluation, target: TargetBase, sides: Sides, n: int) -> Part:
+def _gridded(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     yield replace(known, fraction=0.5, doing="the grid")
+    target, n = truth.target, truth.n
     frame = target.frame()
     inner = target.density().moved(frame.shift, frame.scale)
     lattice = lattice_for(inner, cells_for(n, inner.dimension))
     try:
-        masses = cell_masses(inner, lattice)
+        masses = truth.once("masses", 0, lambda: cell_masses(inner, lattice))
     except Problem as problem:
         return _with(known, **{name: absent(str(problem), n) for name in ("kl", "tv", "js")})
-    held = [(counts(samples, lattice), counts(other, lattice)) for samples, other, _ in sides]
+    held = [counts(samples, lattice) for samples in batches]
+    floors = [truth.once("counts", k, partial(counts, truth.other(k), lattice)) for k in range(len(batches))]
     where = f"histogram in {lattice.words} and one outside"
     made: dict[str, Estimate] = {}
     kinds: dict[str, Callable[[Floats, Floats], float]] = {"kl": kl, "tv": tv, "js": js}
     for name, divergence in kinds.items():
-        values, floors = [divergence(p, masses) for p, _ in held], [divergence(q, masses) for _, q in held]
         what = "KL(samples ‖ truth), " if name == "kl" else ""
         note = f"{what}{where}; a histogram of {n:,} is biased up, and the floor is that bias"
-        made[name] = estimate(values, floors, n, note)
-    if not all(math.isfinite(kl(p, masses)) for p, _ in held):
-        share = float(np.mean([p[masses == 0].sum() for p, _ in held]))
+        made[name] = estimate([divergence(p, masses) for p in held], [divergence(q, masses) for q in floors], n, note)
+    if not all(math.isfinite(kl(p, masses)) for p in held):
+        share = float(np.mean([p[masses == 0].sum() for p in held]))
         made["kl"] = absent(f"infinite: {100 * share:.3g} % of the samples are in cells where the truth has no mass.", n)
     return _with(known, **made)
 
 
-def _modes(known: Evaluation, target: TargetBase, sides: Sides, n: int) -> Part:
+def _modes(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     yield replace(known, fraction=0.55, doing="modes")
+    n = truth.n
     try:
-        parts, weights = modes_of(target)
+        parts, weights = modes_of(truth.target)
     except Problem as problem:
         return _with(known, modes=absent(str(problem), n), near=absent(str(problem), n))
-    found = [(coverage(samples, parts, weights), coverage(other, parts, weights)) for samples, other, _ in sides]
+    found = [coverage(samples, parts, weights) for samples in batches]
+    floors = [truth.once("modes", k, partial(coverage, truth.other(k), parts, weights)) for k in range(len(batches))]
+    reached = f"share of the {len(parts)} modes that get a tenth of their due or more"
+    near = "share of the samples within 3 standard deviations of a mode"
     return _with(
         known,
-        modes=estimate(
-            [a.reached for a, _ in found],
-            [b.reached for _, b in found],
-            n,
-            f"share of the {len(parts)} modes that get a tenth of their due or more",
-        ),
-        near=estimate(
-            [a.near for a, _ in found], [b.near for _, b in found], n, "share of the samples within 3 standard deviations of a mode"
-        ),
+        modes=estimate([a.reached for a in found], [b.reached for b in floors], n, reached),
+        near=estimate([a.near for a in found], [b.near for b in floors], n, near),
     )
 
 

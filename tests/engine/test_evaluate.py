@@ -16,9 +16,12 @@ import torch
 
 import main as program
 from engine.couplings import OptimalTransport
-from engine.evaluation import NAMES, evaluate, sample_distances
+from engine.distances.truth import Truth
+from engine.evaluation import NAMES, evaluate, nll_of, sample_distances
 from engine.experiment import Experiment
 from engine.fields.exact import exact_field_of
+from engine.likelihood import HeldOut
+from engine.metrics import w2
 from engine.objectives import FlowMatching
 from engine.randomness import generator
 from engine.targets import Checkerboard, Helix, Mixture, SwissRoll
@@ -67,6 +70,30 @@ def test_what_is_moved_away_is_seen_by_all():
         assert one.value - one.floor > 5 * np.hypot(one.spread, one.floor_spread) / 2, name
     assert found["w2"].value == pytest.approx(0.7 * np.sqrt(2), rel=0.1)
     assert found["near"].value < 0.9 < found["near"].floor
+
+
+@pytest.mark.parametrize("target", [Mixture(), Helix()])
+def test_a_truth_that_is_kept_changes_no_number_and_is_computed_once(target, monkeypatch):
+    first, second = draws(target, 200, 1, 2), draws(target, 200, 3, 2)
+    truth = Truth(target, 200, seed=2)
+    last(sample_distances(target, first, truth=truth))
+    plain = last(sample_distances(target, second, seed=2)).distances
+    made = []
+    monkeypatch.setattr("engine.metrics.w2", lambda x, y: made.append(len(x)) or w2(x, y))
+    assert last(sample_distances(target, second, truth=truth)).distances == plain
+    assert made == [200] * 4  # of the samples alone: the floors are there
+    with pytest.raises(ValueError, match="200 points"):
+        next(sample_distances(target, draws(target, 100, 1), truth=truth))
+
+
+def test_a_held_out_likelihood_is_the_same_in_both_units_but_for_the_volume():
+    found = HeldOut(2.5, 0.1, 2.0, 0.2, 0.5, 0.05, None, 400, 1.0)
+    one = nll_of(found, 1.5)
+    assert (one.value, one.floor, one.spread, one.floor_spread, one.n, one.repeats) == (1.0, 0.5, 0.1, 0.2, 400, 1)
+    assert "0.5 ± 0.05" in one.note
+    bare = nll_of(HeldOut(2.5, 0.1, None, None, None, None, "It has no density.", 400, 1.0), 0.0)
+    assert bare.floor is None
+    assert "It has no density" in bare.note
 
 
 def test_what_does_not_apply_says_why():
