@@ -11,10 +11,10 @@ from engine.choice import Problem
 from engine.densities.cells import Cells
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.exact import ExactField, exact_field
-from engine.flow_map import contributions, flow, grid_lines
+from engine.flow_map import carried, contributions, flow, graded_times, grid_lines
 from engine.interpolants import Interpolant
 from engine.schedules import CondOT, VPCosine
-from engine.targets import Checkerboard, Mixture, Points
+from engine.targets import Checkerboard, Mixture, Moons, Points
 from tests.engine.gaussian_field import GaussianField
 
 torch.set_num_threads(1)
@@ -69,6 +69,37 @@ def test_contributions_add_up_to_the_velocity(path: CondOT, points: bool) -> Non
     if points:
         np.testing.assert_allclose(found.data, frame.inward(rows)[found.index], atol=1e-12)
     assert len(contributions(density, path, x, t, 2).index) == 2
+
+
+def test_many_components_are_joined_to_blocks_with_the_same_mean() -> None:
+    target, x, t = Moons(), np.array([0.3, -0.4]), 0.6
+    frame = target.frame()
+    density = target.density().moved(frame.shift, frame.scale)
+    single, found = contributions(density, CondOT(), x, t, 10_000), contributions(density, CondOT(), x, t, 10_000, 9)
+    assert found.count < 82 < single.count
+    assert found.weights[:5].sum() > 2.0 * single.weights[:5].sum()
+    assert found.weights.sum() == pytest.approx(1.0, abs=1e-12)
+    np.testing.assert_allclose(found.weights @ found.velocities, single.weights @ single.velocities, rtol=1e-12)
+    np.testing.assert_allclose(found.paths(np.array([t]))[:, 0], np.broadcast_to(x, (len(found.index), 2)), atol=1e-12)
+
+
+def test_the_velocity_alone_carries_as_the_flow_does() -> None:
+    field = exact_field(Mixture(), CondOT(), dtype=torch.float64)
+    x = np.random.Generator(np.random.Philox(key=1)).standard_normal((9, 2))
+    times = graded_times(0.9, 0.0, 24)
+    assert np.all(np.diff(times) < 0.0)
+    assert (times[0], times[-1]) == (0.9, 0.0)
+    assert -np.diff(times)[0] < -np.diff(times)[-1] / 2.0
+    both = [*zip(carried(field, x, times), flow(field, x, 0.9, 0.0, times=times), strict=True)]
+    assert len(both) == 25
+    for (t, places), step in both:
+        assert t == pytest.approx(step.t)
+        np.testing.assert_allclose(places, step.x, atol=1e-12)
+    (_, begin), (_, end) = [*carried(field, x, times)][-1], [*carried(field, both[-1][1].x, times[::-1])][-1]
+    np.testing.assert_allclose(end, x, atol=1e-5)
+    grown = both[-1][1].log_det
+    law = np.asarray(field.log_prob(torch.from_numpy(x), 0.9)), np.asarray(field.log_prob(torch.from_numpy(begin), 0.0))
+    np.testing.assert_allclose(law[1] + grown, law[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("path", [CondOT(), VPCosine()], ids=lambda path: path.name)
