@@ -22,6 +22,10 @@ SAMPLED = {
 """The parts of cmap's perceptual maps that are kept in ``maps.npy``, (4, 256, 3): the window has no time for a library of maps."""
 
 
+STEPS = 1024
+"""Colours of a map that is seen through floating point values."""
+
+
 def oklch(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]) -> NDArray[np.float64]:
     """OKLCH (hue in radians) to linear sRGB, (…, 3), not clipped [Ottosson 2020, "A perceptual color space for image processing"]."""
     a, b = chroma * np.cos(hue), chroma * np.sin(hue)
@@ -67,7 +71,7 @@ def heat_map(dark: bool) -> Table:
 
 @lru_cache
 def density_map(dark: bool) -> Table:
-    """Nothing to dense on a map: even steps of lightness from indigo over blue to pale green, fading in from the stage, (256, 4)."""
+    """Nothing to dense on a map: even steps of lightness from indigo over blue to pale green, fading in from the stage, (STEPS, 4)."""
     if dark:
         return _fading(_ramp((0.20, 0.95), (285.0, 245.0, 200.0, 165.0, 130.0), (0.06, 0.13, 0.12, 0.11, 0.06)), 2.5)
     return _fading(_ramp((0.97, 0.30), (165.0, 200.0, 235.0, 260.0, 280.0), (0.02, 0.09, 0.13, 0.14, 0.12)), 4.0)
@@ -75,7 +79,7 @@ def density_map(dark: bool) -> Table:
 
 @lru_cache
 def error_map(dark: bool) -> Table:
-    """No error to a large one: even steps of lightness from plum over red to pale yellow, fading in from the stage, (256, 4)."""
+    """No error to a large one: even steps of lightness from plum over red to pale yellow, fading in from the stage, (STEPS, 4)."""
     if dark:
         return _fading(_ramp((0.20, 0.95), (310.0, 355.0, 25.0, 60.0, 100.0), (0.06, 0.17, 0.18, 0.15, 0.08)), 2.5)
     return _fading(_ramp((0.97, 0.30), (95.0, 70.0, 40.0, 15.0, 340.0), (0.04, 0.12, 0.17, 0.17, 0.12)), 4.0)
@@ -83,18 +87,18 @@ def error_map(dark: bool) -> Table:
 
 @lru_cache
 def diverging_map(dark: bool) -> Table:
-    """Below and above zero: blue and orange of the same lightness about a neutral middle near the stage's colour, (256, 4)."""
-    away = np.abs(np.linspace(-1.0, 1.0, 256))
-    hue = np.radians(np.where(np.linspace(-1.0, 1.0, 256) < 0, 245.0, 55.0))
+    """Below and above zero: blue and orange of the same lightness about a neutral middle near the stage's colour, (STEPS, 4)."""
+    away = np.abs(np.linspace(-1.0, 1.0, STEPS))
+    hue = np.radians(np.where(np.linspace(-1.0, 1.0, STEPS) < 0, 245.0, 55.0))
     lightness = 0.25 + 0.57 * away if dark else 0.965 - 0.5 * away
     return _fading(_inside(lightness, 0.15 * away**0.75, hue), 2.5, np.maximum(away, 0.2))
 
 
 @lru_cache
 def stretch_map(dark: bool) -> Table:
-    """Lines that are squeezed or stretched: as ``diverging_map``, but the middle is a grey that stands out from the stage, (256, 3)."""
-    away = np.abs(np.linspace(-1.0, 1.0, 256))
-    hue = np.radians(np.where(np.linspace(-1.0, 1.0, 256) < 0, 245.0, 50.0))
+    """Lines that are squeezed or stretched: as ``diverging_map``, but the middle is a grey that stands out from the stage, (STEPS, 3)."""
+    away = np.abs(np.linspace(-1.0, 1.0, STEPS))
+    hue = np.radians(np.where(np.linspace(-1.0, 1.0, STEPS) < 0, 245.0, 50.0))
     lightness = 0.55 + 0.2 * away if dark else 0.68 - 0.16 * away
     return _inside(lightness, 0.17 * away**0.8, hue)
 
@@ -182,7 +186,7 @@ def _inside(lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: ND
     return _encoded(oklch(lightness, chroma * share, hue))
 
 
-def _ramp(ends: tuple[float, float], hues: tuple[float, ...], chromas: tuple[float, ...], size: int = 256) -> Table:
+def _ramp(ends: tuple[float, float], hues: tuple[float, ...], chromas: tuple[float, ...], size: int = STEPS) -> Table:
     """Even steps of lightness between two ends, with hue (degrees, the short way round) and chroma through even knots, (size, 3)."""
     ramp, knots = np.linspace(0.0, 1.0, size), np.linspace(0.0, 1.0, len(hues))
     hue = np.interp(ramp, knots, np.unwrap(np.radians(hues)))

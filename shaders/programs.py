@@ -20,10 +20,14 @@ def source(name: str) -> str:
 
 
 class Program:
-    """``name.frag`` with ``name.vert``, or another's. What is as it was at the last draw, as most of a frame is, is not sent again."""
+    """``name.vert`` and ``name.frag``, which may be told ``words`` to #define.
 
-    def __init__(self, name: str, vertex: str = "") -> None:
-        self._program = gloo.Program(source(f"{vertex or name}.vert"), source(f"{name}.frag"))
+    What is as it was at the last draw, as most of a frame is, is not sent again.
+    """
+
+    def __init__(self, name: str, words: Iterable[str] = ()) -> None:
+        defined = "".join(f"#define {word}\n" for word in words)
+        self._program = gloo.Program(source(f"{name}.vert"), defined + source(f"{name}.frag"))
         self._sent: dict[str, Any] = {}
 
     def __setitem__(self, name: str, value: Any) -> None:

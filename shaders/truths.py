@@ -31,10 +31,13 @@ class Truths:
 
     def draw_maps(self, view: View, layers: Layers, theme: Theme, data: PaneData) -> None:
         """The map, and the contours over it."""
-        if layers.map.visible and data.map is not None and data.map.values.size:
-            self._maps.draw_map(view, layers.map, theme, data.map)
-        if layers.contours.visible and data.contours is not None and data.contours.values.size:
-            self._maps.draw_contours(view, layers.contours, theme, data.contours)
+        shown, lines = data.map, data.contours
+        self._maps.draw(
+            view,
+            theme,
+            (layers.map, shown) if layers.map.visible and shown is not None and shown.values.size else None,
+            (layers.contours, lines) if layers.contours.visible and lines is not None and lines.values.size else None,
+        )
 
     def draw_legends(self, view: View, layers: Layers, theme: Theme, data: PaneData, rows_below: int) -> list[Label]:
         """Bars at the right; returns their words. ``rows_below``: rows of other legends at the bottom right."""
