@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,25 +15,23 @@ import msgspec
 
 from engine import film, session
 from engine.choice import Problem
-from engine.cli.common import Arguments, Progress, command, say, spread, undisturbed
+from engine.cli.common import Arguments, Progress, command, say, spread
 from engine.files import refuse_unwritable
 from engine.introspection import alternatives, parameters, tag_of
 from engine.overrides import sampler_from, split_settings
 from engine.samplers import Sampler
 from engine.session import Session
 from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, start_word, with_matching_panes
+from gui.recorder.panes import Panes
 from gui.recorder.timing import frame_times
-from shaders.scene import PaneData, Scene, ThemeName
+from shaders.scene import ThemeName
 
 if TYPE_CHECKING:
-    from gui.runs import Fields, RunRequest
     from shaders.offscreen import Offscreen
 
 LOGICAL = 1280 * 720
 """Logical pixels of a film: words, lines and points have the size that they have in a window of so many."""
 SMALLEST_RATIO = 0.7
-FIELD_SPACING = 26.0
-"""Logical pixels between the nodes of a field, as in the window."""
 
 DESCRIPTION = """\
 Make a film of a session: all panes side by side, frame by frame from a clock of its own, with no display needed.
@@ -185,7 +183,7 @@ def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, dev
     from shaders.offscreen import NoOpenGL, Offscreen
 
     progress = Progress(every)
-    panes = _Panes(loaded, plan.document, device, progress)
+    panes = Panes(loaded, plan.document, device, progress)
     try:
         with Offscreen(plan.size) as off:
             drawn = closing(frames(off, plan, panes))
@@ -198,7 +196,7 @@ def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, dev
     say(f"{len(plan.times)} frames, {plan.size[0]}x{plan.size[1]} at {plan.fps:g} frames a second, in {out}")
 
 
-def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Generator[film.Frame, None, None]:
+def frames(off: Offscreen, plan: FilmPlan, panes: Panes) -> Generator[film.Frame, None, None]:
     """Each picture, (h, w, 3) uint8; a picture that is the same as the last is not drawn again."""
     from shaders.painter import frame_camera
 
@@ -213,77 +211,6 @@ def frames(off: Offscreen, plan: FilmPlan, panes: _Panes) -> Generator[film.Fram
             data = panes.at(off, plan, now)
             shown = t, off.render(now, data, plan.pixel_ratio)[:, :, :3].copy()
         yield shown[1]
-
-
-class _Panes:
-    """The runs of all panes, and their fields where a layer shows them."""
-
-    def __init__(self, loaded: Session, document: LabDocument, device: str, progress: Progress) -> None:
-        with undisturbed():
-            import torch
-
-            from gui.runs import Fields, RunRequest, law_of, target_data
-
-        torch.set_num_threads(loaded.experiment.training.threads)
-        experiment = loaded.experiment
-        self._document = document
-        self._fields: Fields = Fields()
-        snapshot = _snapshot(loaded, device) if any(pane.model == "learned" for pane in document.panes) else None
-        self._requests: list[RunRequest] = [
-            RunRequest(
-                law=law_of(experiment),
-                sampler=pane.sampler,
-                snapshot=snapshot if pane.model == "learned" else None,
-                particles=document.particles,
-                seed=document.seed,
-                device=device,
-                guidance=pane.guidance,
-            )
-            for pane in document.panes
-        ]
-        base = target_data(experiment.target, experiment.source)
-        self.data = [self._simulated(request, base, index, progress) for index, request in enumerate(self._requests)]
-
-    def _simulated(self, request: RunRequest, base: PaneData, index: int, progress: Progress) -> PaneData:
-        from gui.runs import Refused, Run
-        from gui.runs import run as slices
-
-        for value in slices(request, self._fields):
-            if isinstance(value, Run):
-                if value.note:
-                    say(f"pane {index + 1}: {value.note}")
-                found = value.data
-                return replace(base, times=found.times, positions=found.positions, region=found.region, labels=found.labels)
-            if isinstance(value, Refused):
-                raise Problem(f"render: pane {index + 1}: {value.reason}")
-            if value is not None:
-                progress.show(f"pane {index + 1} of {len(self._requests)}: {100 * value:.0f} %")
-        raise Problem(f"render: pane {index + 1} came to no end")
-
-    def at(self, off: Offscreen, plan: FilmPlan, scene: Scene) -> list[PaneData]:
-        """The arrays of every pane at the scene's time."""
-        return [self._with_fields(index, off, plan, scene) for index in range(len(self.data))]
-
-    def _with_fields(self, index: int, off: Offscreen, plan: FilmPlan, scene: Scene) -> PaneData:
-        layers, data = scene.panes[index].layers, self.data[index]
-        if data.dimension != 2 or not (layers.velocity.visible or layers.score.visible):
-            return data
-        from gui.runs import Grid, GridRequest, grid
-
-        view = off.painter.views(scene, self.data, plan.size, plan.pixel_ratio)[index]
-        spacing = FIELD_SPACING * plan.pixel_ratio
-        nodes = max(4, round(view.pane.width / spacing)), max(4, round(view.pane.height / spacing))
-        run = self._requests[index]
-        request = GridRequest(run, scene.t, view.visible(), nodes, layers.velocity.visible, layers.score.visible)
-        found = next(value for value in grid(request, self._fields) if isinstance(value, Grid))
-        return replace(data, velocity=found.velocity, score=found.score, field_box=request.box)
-
-
-def _snapshot(loaded: Session, device: str) -> Any:
-    from engine.field_of_session import field_of_session
-    from gui.runs import Snapshot
-
-    return Snapshot(0, loaded.step, field_of_session(loaded, "learned", device))
 
 
 if __name__ == "__main__":
