@@ -1,4 +1,4 @@
-"""History: what training leaves behind besides its weights: the loss of every step, and the averaged weights at milestones."""
+"""History: what training leaves behind besides its weights: the loss of every step, and the averaged weights along the way."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.checkpoints import Checkpoints
 from engine.session import Checkpoint
 from engine.training_state import Flat
-
-FIRST_MILESTONE = 100
-
-
-def next_milestone(step: int) -> int:
-    """The first of 100, 200, 400, 800, … after ``step``: early training changes most, and a long one leaves few files."""
-    milestone = FIRST_MILESTONE
-    while milestone <= step:
-        milestone *= 2
-    return milestone
 
 
 class History:
@@ -26,16 +17,21 @@ class History:
 
     def __init__(self, losses: NDArray[np.float64] | None = None, checkpoints: Iterable[Checkpoint] = ()) -> None:
         self._parts: list[NDArray[np.float64]] = [] if losses is None or not len(losses) else [losses]
-        self._checkpoints = list(checkpoints)
+        self._checkpoints = Checkpoints(checkpoints)
 
-    def add(self, step: int, losses: Iterable[float], ema: Callable[[], Flat]) -> None:
-        """A slice that ended with ``step`` done; ``ema()`` is asked for only at a milestone."""
+    def due(self, step: int) -> int:
+        """The next step whose weights are wanted; ``step`` itself before any training."""
+        return self._checkpoints.due(step)
+
+    def keep(self, step: int, ema: Callable[[], Flat]) -> None:
+        """Keeps the averaged weights of a step."""
+        self._checkpoints.keep(step, ema)
+
+    def add(self, step: int, losses: Iterable[float]) -> None:
+        """The losses of a slice that ended with ``step`` done."""
         values = np.fromiter(losses, dtype=np.float64)
         if len(values):
             self._parts.append(np.stack([np.arange(step - len(values) + 1, step + 1, dtype=np.float64), values], axis=1))
-        last = self._checkpoints[-1].step if self._checkpoints else 0
-        if step >= next_milestone(last):
-            self._checkpoints.append(Checkpoint(step, ema()))
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -46,7 +42,7 @@ class History:
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        return tuple(self._checkpoints)
+        return self._checkpoints.kept
 
     def recent(self, count: int = 100) -> float | None:
         """Mean of the last ``count`` losses; None before the first."""

@@ -153,7 +153,7 @@ class FileControl(QObject):
             experiment=lab.model.experiment,
             scene=encode_document(with_matching_panes(replace(document, scene=scene))),
             state=state,
-            checkpoints=tuple(work.checkpoints) if work is not None and state is not None else (),
+            checkpoints=work.checkpoints if work is not None and state is not None else (),
             losses=_until(lab.training.losses.rows, state.step) if state is not None else sessions.no_losses(),
             model="learned" if learned and state is not None else "exact",
             device=progress.device if progress is not None else "cpu",

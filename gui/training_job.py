@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.checkpoints import Checkpoints
 from engine.experiment import Experiment
 from engine.session import Checkpoint
 from engine.training_state import TrainingState
 from gui.runs import Snapshot
 
 if TYPE_CHECKING:
-    from engine.training import Trainer
-
-MOST_CHECKPOINTS = 64
-CHECKPOINT_RATIO = 1.5
-"""Checkpoints are this far apart, as a ratio of steps: the beginning, where much happens, is kept densely."""
+    from engine.training import Trainer, TrainingStep
 
 
 def fits(one: Experiment, other: Experiment) -> bool:
@@ -69,7 +66,7 @@ class TrainingJob:
         self.device = device
         self.losses: deque[tuple[int, NDArray[np.float32]]] = deque()
         """(step of the first, losses): taken away by the window."""
-        self.checkpoints = list(before.checkpoints if before is not None else checkpoints)
+        self._kept = Checkpoints(before.checkpoints if before is not None else checkpoints)
         self.seconds = before.seconds if before is not None else seconds
         self.step = before.step if before is not None else state.step if state is not None else 0
         self.snapshot_wanted = threading.Event()
@@ -77,19 +74,21 @@ class TrainingJob:
         self._before = before
         self._trainer: Trainer | None = None
         self._snapshot: Snapshot | None = None
-        self._next_checkpoint = max(1, round(self.step * CHECKPOINT_RATIO))
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The averaged weights along the training, in the order of their steps; may be read on any thread."""
+        return self._kept.kept
 
     def slices(self) -> Generator[Progress, None, None]:
         """Trains without end; a Progress after each slice. Raises Problem when training cannot go on, with the last good weights kept."""
         trainer = self.trainer()
         yield self._progress(trainer, 0.0)
         before, counted, rate = time.perf_counter(), trainer.step, 0.0
-        for done in trainer.run():
+        for done in self._steps(trainer):
             self.losses.append((done.step - len(done.losses) + 1, done.losses))
             self.step = done.step
             self.seconds += done.seconds
-            if done.step >= self._next_checkpoint:
-                self._keep_checkpoint(trainer)
             if self.snapshot_wanted.is_set():
                 self.snapshot_wanted.clear()
                 self._snapshot = self._take(trainer)
@@ -97,6 +96,14 @@ class TrainingJob:
             if now - before > 0.5:
                 rate, before, counted = (done.step - counted) / (now - before), now, done.step
             yield self._progress(trainer, rate)
+
+    def _steps(self, trainer: Trainer) -> Generator[TrainingStep, None, None]:
+        """Training's slices, cut where a checkpoint is due: the same seed gives the same checkpoints."""
+        while True:
+            due = self._kept.due(trainer.step)
+            if due > trainer.step:
+                yield from trainer.run(until=due)
+            self._kept.keep(due, lambda: trainer.state().ema)
 
     def trainer(self) -> Trainer:
         """The trainer, built at the first call; on the worker's thread only."""
@@ -121,12 +128,6 @@ class TrainingJob:
 
     def _take(self, trainer: Trainer) -> Snapshot:
         return Snapshot(next(self._numbers), trainer.step, trainer.field())
-
-    def _keep_checkpoint(self, trainer: Trainer) -> None:
-        self._next_checkpoint = max(trainer.step + 1, round(trainer.step * CHECKPOINT_RATIO))
-        self.checkpoints.append(Checkpoint(trainer.step, trainer.state().ema))
-        if len(self.checkpoints) > MOST_CHECKPOINTS:
-            del self.checkpoints[1]
 
     def _progress(self, trainer: Trainer, rate: float) -> Progress:
         return Progress(trainer.step, self.seconds, rate, _words(trainer.device), self._snapshot)

@@ -18,7 +18,7 @@ from engine.choice import Problem
 from engine.cli.common import Arguments, Interrupted, Progress, command, noticing, spread_sets, undisturbed
 from engine.experiment import Experiment
 from engine.files import refuse_unwritable
-from engine.history import History, next_milestone
+from engine.history import History
 from engine.session import Session
 
 if TYPE_CHECKING:
@@ -177,9 +177,14 @@ def _train(begun: Session, out: Path, asked: Namespace) -> None:
     with noticing() as stop:
         try:
             while not stop.is_set() and trainer.step != end and time.monotonic() - started < seconds:
-                milestone = next_milestone(trainer.step)
-                for slice_ in trainer.run(until=milestone if end is None else min(milestone, end)):
-                    history.add(slice_.step, slice_.losses.tolist(), lambda: trainer.state().ema)
+                due = history.due(trainer.step)
+                if due == trainer.step:
+                    history.keep(due, lambda: trainer.state().ema)
+                    continue
+                for slice_ in trainer.run(until=due if end is None else min(due, end)):
+                    history.add(slice_.step, slice_.losses.tolist())
+                    if slice_.step == due:
+                        history.keep(due, lambda: trainer.state().ema)
                     now = time.monotonic()
                     progress.show(_line(trainer, history, first, now - started, end, seconds))
                     if now - saved > SAVE_EVERY:

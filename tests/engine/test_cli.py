@@ -21,7 +21,7 @@ from engine import session
 from engine.cli.common import spread_sets
 from engine.cli.sample import write
 from engine.experiment import ProbabilityPath
-from engine.history import History, next_milestone
+from engine.history import History
 from engine.introspection import alternatives, tag_of
 from engine.targets import Moons
 from tests.engine.session_files import small_session
@@ -61,7 +61,8 @@ def test_train_writes_a_session(trained: Path) -> None:
     assert found.experiment.target == Moons()
     assert (found.experiment.training.seed, found.experiment.training.batch, found.experiment.network.width) == (5, 32, 8)
     assert np.array_equal(found.losses[:, 0], np.arange(1, 151))
-    assert [checkpoint.step for checkpoint in found.checkpoints] == [100]
+    early = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 30, 40, 50, 60, 80]
+    assert [checkpoint.step for checkpoint in found.checkpoints] == [*early, 100, 120]
     assert found.seconds > 0
     assert found.model == "learned"
 
@@ -76,7 +77,8 @@ def test_resumed_training_is_that_which_never_stopped_bit_for_bit(trained: Path,
     for name in ("weights", "ema", "first", "second"):
         assert np.array_equal(getattr(whole.state, name), getattr(parts.state, name)), name
     assert np.array_equal(whole.losses, parts.losses)
-    assert np.array_equal(whole.checkpoints[0].ema, parts.checkpoints[0].ema)
+    assert [one.step for one in whole.checkpoints] == [one.step for one in parts.checkpoints]
+    assert all(np.array_equal(one.ema, other.ema) for one, other in zip(whole.checkpoints, parts.checkpoints, strict=True))
 
 
 def test_training_by_the_clock_and_from_toml_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,18 +214,19 @@ def test_words_after_set_belong_to_it() -> None:
     assert spread_sets(["--set", "a=1", "s", "--set"]) == ["--set", "a=1", "s", "--set"]
 
 
-def test_history_keeps_milestones() -> None:
+def test_history_counts_losses_and_keeps_checkpoints() -> None:
     history = History()
     for step in range(10, 1001, 10):
-        history.add(step, [0.5] * 10, lambda step=step: np.full(2, step, dtype=np.float32))
-    assert [checkpoint.step for checkpoint in history.checkpoints] == [100, 200, 400, 800]
-    assert history.checkpoints[-1].ema[0] == 800
+        history.add(step, [0.5] * 10)
+        if step == history.due(step - 1):
+            history.keep(step, lambda step=step: np.full(2, step, dtype=np.float32))
+    assert [checkpoint.step for checkpoint in history.checkpoints] == [10, 20, 30, 40, 50, 60, 80, 100, 200, 300, 400, 500, 600, 800, 1000]
+    assert history.checkpoints[-1].ema[0] == 1000
     assert np.array_equal(history.losses[:, 0], np.arange(1, 1001))
     assert history.recent() == 0.5
-    history.add(1003, [3.5, 6.5, 9.5], lambda: np.zeros(2, dtype=np.float32))
+    history.add(1003, [3.5, 6.5, 9.5])
     assert (history.recent(2), history.recent(4)) == (8.0, 5.0)
     assert History().recent() is None
-    assert [next_milestone(step) for step in (0, 99, 100, 250)] == [100, 100, 200, 400]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are not sent so there")
