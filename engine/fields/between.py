@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,8 @@ from engine.choice import Problem
 from engine.densities.cells import Cells
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
-from engine.fields.pair_posterior import CellsPair, GaussianPair, PairPosterior, mixture_pair, schrodinger_cross
+from engine.fields.pair_posterior import CellsPair, EndsOnAxes, GaussianPair, PairPosterior, mixture_pair, schrodinger_cross
+from engine.fields.separable import OnAxes
 from engine.ops import Scalar
 from engine.paths import END, Path, Prediction
 from engine.sources import SourceLaw, source_law
@@ -67,6 +69,18 @@ class BetweenField:
         """E[x0|x], E[x1|x] and -score, (n, d) each."""
         path = self.path
         return self.posterior(x, path.source_weight(t), path.data_weight(t), path.latent(t))
+
+    def on_axes(self, axes: Sequence[Tensor], t: Scalar, moments: bool = True) -> tuple[OnAxes, Tensor | None] | None:
+        """p_t, E[x1|x] and -score on the grid of the axes, and u_t; None where the posterior is not separable."""
+        own, path = getattr(self.posterior, "on_axes", None), self.path
+        if own is None:
+            return None
+        found: EndsOnAxes = own(axes, path.source_weight(t), path.data_weight(t), path.latent(t), moments)
+        if found.ends is None:
+            return OnAxes(found.density, None, None, found.known), None
+        first, second, pull = found.ends
+        u = path.source_weight_dot(t) * first + path.data_weight_dot(t) * second + path.latent_latent_dot(t) * pull
+        return OnAxes(found.density, second, pull, found.known), u
 
     def __call__(self, x: Tensor, t: Scalar) -> Tensor:
         """u_t(x), (n, d)."""

@@ -14,6 +14,7 @@ that the products underflow are done again in log space by erfcx, over the inked
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
 
@@ -23,6 +24,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from engine.densities.cells import Cells
+from engine.fields.separable import OnAxes
 from engine.ops import Scalar, plain
 
 _CHUNK = 1 << 19
@@ -75,6 +77,26 @@ class CellsPosterior:
         parts = [self._moments(part, alpha, beta, far) for part in self._split(x)]
         log_prob, data, pull = (torch.cat(column) for column in zip(*parts, strict=True))
         return log_prob, data, pull
+
+    @property
+    def separable(self) -> bool:
+        """Whether ``on_axes`` can be asked."""
+        return True
+
+    def on_axes(self, axes: Sequence[Tensor], alpha: Scalar, beta: Scalar, moments: bool = True) -> OnAxes:
+        """p_t (0 where it underflows), D and -score on the grid of places axes[0] (n,) by axes[1] (m,), and where they are known."""
+        (along, along_moment, along_shift), (up, up_moment, up_shift) = (self._factors(axes[k], k, alpha, beta) for k in range(2))
+        inked = self._weights.T @ up.T
+        mass = along @ inked
+        density = mass * torch.exp(self._constant(beta) - along_shift[:, None] - up_shift)
+        known = mass > self._faint
+        if not moments:
+            return OnAxes(density, None, None, known)
+        firsts = along_moment @ inked, along @ (self._weights.T @ up_moment.T)
+        mass = torch.where(known, mass, torch.ones_like(mass))
+        places = axes[0][:, None], axes[1][None, :]
+        parts = [self._along_axis(places[axis], firsts[axis] / mass, axis, alpha, beta, self._small) for axis in range(2)]
+        return OnAxes(density, torch.stack([data for data, _ in parts], dim=-1), torch.stack([pull for _, pull in parts], dim=-1), known)
 
     def floor(self, beta: Scalar) -> float:
         """log p_t above which all that matters is there without the terms in log space."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.densities.mixture import GaussianMixture
 from engine.fields.between import BetweenField, between_field, between_refusal
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.mixture_posterior import FullCovariances, SharedCovariance, mixture_posterior
+from engine.fields.separable import OnAxes
 from engine.ops import Scalar
 from engine.paths import END, GaussianPath, Prediction
 from engine.sources import SourceLaw
@@ -98,6 +100,15 @@ class ExactField:
     def posterior(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
         """D and -score, (n, d) each, of alpha z + beta eps."""
         return self._posterior(x, alpha, beta)
+
+    def on_axes(self, axes: Sequence[Tensor], t: Scalar, moments: bool = True) -> tuple[OnAxes, Tensor | None] | None:
+        """p_t, D and -score on the grid of the axes, and u_t; None where the posterior is not separable."""
+        if not self._posterior.separable:
+            return None
+        found = self._posterior.on_axes(axes, self.path.alpha(t), self.path.beta(t), moments)
+        if found.data is None:
+            return found, None
+        return found, self.path.alpha_dot(t) * found.data + self.path.beta_beta_dot(t) * found.pull
 
     def score_refusal(self) -> None:
         """None: the score is known."""

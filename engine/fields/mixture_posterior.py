@@ -10,13 +10,14 @@ and nothing is divided by a vanishing alpha or (unless C_k = 0) beta. Source: MA
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.densities.mixture import GaussianMixture
+from engine.fields.separable import FAINT, OnAxes, gaussians_on_axes
 from engine.ops import Scalar, plain
 
 _CHUNK = 1 << 18
@@ -49,6 +50,23 @@ class SharedCovariance:
             sums = sums - 0.5 * (x * x / total).sum(dim=1)
         result: Tensor = sums - 0.5 * (total.log().sum() + x.shape[1] * math.log(2.0 * math.pi))
         return result
+
+    @property
+    def separable(self) -> bool:
+        """Whether ``on_axes`` can be asked."""
+        return True
+
+    def on_axes(self, axes: Sequence[Tensor], alpha: Scalar, beta: Scalar, moments: bool = True) -> OnAxes:
+        """p_t (0 where it underflows), D and -score on the grid of the axes, and where they are known."""
+        total = alpha * alpha * self._variance + beta * beta
+        means = self._means if moments else None
+        density, *firsts = gaussians_on_axes(axes, alpha * self._means, total[None], self._log_weights, means)
+        known = density > FAINT[density.dtype]
+        if not firsts:
+            return OnAxes(density, None, None, known)
+        middle = torch.stack(firsts, dim=-1) / torch.where(known, density, torch.ones_like(density))[..., None]
+        x = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+        return OnAxes(density, middle * (beta * beta / total) + x * (alpha * self._variance / total), (x - alpha * middle) / total, known)
 
     def _by_products(self, alpha: Scalar, beta: Scalar, dtype: torch.dtype) -> bool:
         # |x - m|^2 = |x|^2 - 2 x m + |m|^2 loses eps (|m|^2 + |x|^2): allowed while that is small against the variance
@@ -88,6 +106,31 @@ class FullCovariances:
         self._inward = torch.as_tensor(vectors.transpose(1, 0, 2).reshape(d, -1), device=device, dtype=dtype)
         self._outward = self._inward.T.contiguous()
         self._centres = torch.as_tensor(np.einsum("kd,kde->ke", mixture.means[held], vectors), device=device, dtype=dtype)
+        own = np.diagonal(covariances, axis1=1, axis2=2)
+        parallel = bool(np.all(covariances == own[:, :, None] * np.eye(d)))
+        self._own = torch.as_tensor(own[held] if len(own) > 1 else own, device=device, dtype=dtype) if parallel else None
+        """Variances along the axes, where all components are parallel to them."""
+
+    @property
+    def separable(self) -> bool:
+        """Whether every component lies along the axes, so that ``on_axes`` can be asked."""
+        return self._own is not None
+
+    def on_axes(self, axes: Sequence[Tensor], alpha: Scalar, beta: Scalar, moments: bool = True) -> OnAxes:
+        """p_t (0 where it underflows), D and -score on the grid of the axes, and where they are known; for components along the axes."""
+        assert self._own is not None
+        d, total = self._means.shape[1], alpha * alpha * self._own + beta * beta
+        total = total.expand(len(self._means), d)
+        share = (self._own / total).expand(len(self._means), d)
+        values = torch.cat([self._means, share, share * self._means, 1.0 / total, self._means / total], dim=1) if moments else None
+        density, *firsts = gaussians_on_axes(axes, alpha * self._means, total, self._log_weights, values)
+        known = density > FAINT[density.dtype]
+        if not firsts:
+            return OnAxes(density, None, None, known)
+        mass = torch.where(known, density, torch.ones_like(density))[..., None]
+        middle, spread, towards, inverse, pulled = (torch.stack(firsts[k * d : (k + 1) * d], dim=-1) / mass for k in range(5))
+        x = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+        return OnAxes(density, middle + alpha * (x * spread - alpha * towards), x * inverse - alpha * pulled, known)
 
     def __call__(self, x: Tensor, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
         """(D, -score), (n, d) each."""

@@ -12,7 +12,8 @@ gamma. Source: MATHS sections 2 and 3.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,11 +21,23 @@ from torch import Tensor
 
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
+from engine.fields.separable import FAINT, gaussians_on_axes
 from engine.ops import Scalar, sqrt
 
 _CHUNK = 1 << 20
 Ends = tuple[Tensor, Tensor, Tensor]
 """(E[x0|x], E[x1|x], -score), (n, d) each."""
+
+
+class EndsOnAxes(NamedTuple):
+    """What a pair of laws tells on a grid, axis by axis."""
+
+    density: Tensor
+    """(n_0, n_1, ...) p; 0 where it underflows."""
+    ends: Ends | None
+    """(n_0, n_1, ..., d) each; None where they were not asked for."""
+    known: Tensor
+    """(n_0, n_1, ...) where the ends are right; elsewhere they are any numbers."""
 
 
 def _constants(values: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -64,6 +77,20 @@ class SharedPair:
         sums = torch.cat([torch.logsumexp(logit, dim=1) for logit in self._logits(x, a, b, total)])
         result: Tensor = sums - 0.5 * (total.log().sum() + x.shape[1] * math.log(2.0 * math.pi))
         return result
+
+    def on_axes(self, axes: Sequence[Tensor], a: Scalar, b: Scalar, latent: Scalar, moments: bool = True) -> EndsOnAxes:
+        """p, E[x0|x], E[x1|x] and -score on the grid of the axes, and where they are known."""
+        d, total = len(axes), self._total(a, b, latent)
+        means = a * self._first + b * self._second
+        density, *firsts = gaussians_on_axes(axes, means, total[None], self._log_weights, self._both if moments else None)
+        known = density > FAINT[density.dtype]
+        if not firsts:
+            return EndsOnAxes(density, None, known)
+        middle = torch.stack(firsts, dim=-1) / torch.where(known, density, torch.ones_like(density))[..., None]
+        x = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+        pull = (x - a * middle[..., :d] - b * middle[..., d:]) / total
+        first, second = middle[..., :d] + a * self._variances[0] * pull, middle[..., d:] + b * self._variances[1] * pull
+        return EndsOnAxes(density, (first, second, pull), known)
 
     def _total(self, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
         total: Tensor = a * a * self._variances[0] + b * b * self._variances[1] + latent * latent
@@ -168,6 +195,31 @@ class CellsPair:
     def log_prob(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Tensor:
         """log p(x), nats, (n,)."""
         return torch.cat([torch.logsumexp(logit, dim=1) for logit, _, _ in self._parts(x, a, b, latent)])
+
+    def on_axes(self, axes: Sequence[Tensor], a: Scalar, b: Scalar, latent: Scalar, moments: bool = True) -> EndsOnAxes:
+        """p, E[x0|x], E[x1|x] and -score on the grid of the axes, and where they are known: one raster for each Gaussian."""
+        here, there = (b, a) if self._cells_at_data else (a, b)
+        shape, d = [len(axis) for axis in axes], len(axes)
+        density = axes[0].new_zeros(shape)
+        sums = axes[0].new_zeros(3, *shape, d)
+        for mean, log_weight, variance in zip(self._means, self._log_weights, self._variances, strict=True):
+            blur = sqrt(there * there * variance + latent * latent)
+            moved = [axis - there * mean[k] for k, axis in enumerate(axes)]
+            found = self._cells.on_axes(moved, here, blur, moments)
+            weighted = log_weight.exp() * found.density
+            density += weighted
+            if found.data is not None and found.pull is not None:
+                pull = torch.where(found.known[..., None], found.pull, 0.0)
+                for total, part in zip(
+                    sums, (mean + there * variance * pull, torch.where(found.known[..., None], found.data, 0.0), pull), strict=True
+                ):
+                    total += weighted[..., None] * part
+        known = density > FAINT[density.dtype]
+        if not moments:
+            return EndsOnAxes(density, None, known)
+        mixture, raster, pull = sums / torch.where(known, density, torch.ones_like(density))[..., None]
+        ends = (mixture, raster, pull) if self._cells_at_data else (raster, mixture, pull)
+        return EndsOnAxes(density, ends, known)
 
     def _parts(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Iterator[Ends]:
         """By chunks of rows: log w p(x|k), (n, k); the raster end's mean and -score given k, (n, k, d)."""
