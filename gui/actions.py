@@ -45,6 +45,8 @@ VIEW = (
     Entry("frame", "Frame everything", ("F",), "Source and data in view (also: double-click)"),
     Entry("zoom-in", "Zoom in", ("Ctrl++", "Ctrl+="), "Also the wheel, about the pointer"),
     Entry("zoom-out", "Zoom out", ("Ctrl+-",)),
+    Entry("hold-point", "Hold the point", ("K",), "Keep the point under the pointer while t runs; again lets go (also: click, Esc)"),
+    Entry("copy-values", "Copy values at the point", ("Ctrl+K",), "What the card beside the pointer says, to the clipboard"),
     Entry("draw-again", "Draw again", ("Ctrl+D",), "Other noise: the next seed"),
     Entry("add-pane", "Add pane", ("Ctrl+T",), "One more sampler beside, up to four"),
     Entry("remove-pane", "Remove pane", ("Ctrl+W",), "Take the last pane away"),
@@ -60,6 +62,9 @@ LAYERS = (
     Entry("layer-score", "Score", ("S",)),
     Entry("layer-histogram", "Density of the particles", ("D",)),
     Entry("layer-target", "Target", ("A",)),
+    Entry(
+        "layer-probe", "Paths through the pointer", ("O",), "Where the particle under the pointer comes from and goes, and the data behind"
+    ),
     Entry("field-style", "Arrows or streamlines", ("W",), "How velocity and score are drawn"),
 )
 STAGE = (

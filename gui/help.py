@@ -18,6 +18,7 @@ GESTURES = (
     ("Turn in 3-D", "Drag in a pane"),
     ("Zoom", "Wheel or pinch, about the pointer"),
     ("Frame", "Double-click in a pane"),
+    ("Hold a point", "Click in a pane: its values stay while t runs; another click lets go. The right button copies them"),
     ("A pane's sampler", "Click its header"),
     ("Open", "Drop a session, an image or a table on the window"),
 )

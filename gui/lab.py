@@ -20,6 +20,7 @@ from gui.matching import matched
 from gui.menus import fill_menus
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
+from gui.probe_control import ProbeControl
 from gui.reflow_control import ReflowControl
 from gui.runs import Run, Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
@@ -48,6 +49,7 @@ class Lab(QObject):
         self.training = TrainingControl(self.model, self.worker, self)
         self.training.device = preferences.device
         self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
+        self.probe = ProbeControl(self.model, self.stage, self.worker, self.simulation)
         self.distances = Distances()
         self._found: dict[int, tuple[Run, Distance]] = {}
         self._latest: dict[int, Run] = {}
@@ -140,7 +142,7 @@ class Lab(QObject):
         stage.ticked.connect(self._read)
         stage.settings_asked.connect(self._pane_settings)
         stage.failed.connect(self.window.messages.problem)
-        stage.camera.hovered.connect(self._read_out)
+        self.probe.said.connect(self.window.messages.note)
         bar.play_asked.connect(stage.toggle_play)
         bar.sought.connect(stage.seek)
         bar.turn_asked.connect(stage.turn)
@@ -250,15 +252,6 @@ class Lab(QObject):
         popover.match_asked.connect(lambda: self.match_evaluations(index))
         popover.enlarged.connect(lambda: self.stage.toggle_alone(index))
         popover.open_below(pane.header)
-
-    def _read_out(self, pane: int, x: float, y: float) -> None:
-        for index, widget in enumerate(self.stage.panes):
-            if index != pane:
-                widget.show_read_out("")
-                continue
-            data = self.stage.showings[index].latest
-            values = (x * data.scale[0] + data.shift[0], y * data.scale[1] + data.shift[1])
-            widget.show_read_out("   ".join(f"{name} {value:.4g}" for name, value in zip(data.axis_names, values, strict=False)))
 
     def _training_status(self, status: str) -> None:
         self.window.top.show_status(status)

@@ -34,9 +34,9 @@ def fill_menus(lab: Lab) -> None:
     edit.addSeparator()
     edit.addActions([easel[name] for name in ("mirror", "n-fold", "smaller", "larger", "clear")])
     view = menu_of(bar, "&View")
-    actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out -")
+    actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - hold-point copy-values -")
     layers = view.addMenu("&Layers of all panes")
-    actions.fill(layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target - field-style")
+    actions.fill(layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target layer-probe - field-style")
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
     stage = menu_of(bar, "&Stage")
@@ -72,8 +72,9 @@ def _connect(lab: Lab) -> None:
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
     actions.on(reflow=lab.reflow.start)
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
+    actions.on(hold_point=lab.probe.hold, copy_values=lab.probe.copy)
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
-    for layer in ("particles", "trails", "velocity", "score", "histogram", "target"):
+    for layer in ("particles", "trails", "velocity", "score", "histogram", "target", "probe"):
         actions[f"layer-{layer}"].triggered.connect(lambda _checked=False, layer=layer: _toggle_layer(lab, layer))
     actions.on(field_style=lambda: _toggle_style(lab))
     leave = QAction(window)
@@ -89,7 +90,7 @@ def _escape(lab: Lab) -> None:
         actions["presentation"].trigger()
     elif actions["full-screen"].isChecked():
         actions["full-screen"].trigger()
-    else:
+    elif not lab.probe.release():
         window.messages.dismiss()
 
 

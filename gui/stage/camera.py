@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QTimer, Signal
 
 from gui.model import LabModel
 from gui.stage import navigation
@@ -28,6 +28,10 @@ class CameraControl(QObject):
 
     hovered = Signal(int, float, float)
     """(pane, x, y) in the world; pane -1 when the pointer has left."""
+    clicked = Signal(int, float, float)
+    """(pane, x, y) in the world, of a plain click; in two dimensions."""
+    menu_asked = Signal(int, float, float, QPoint)
+    """The same of the right button, with the place on the screen."""
 
     def __init__(self, stage: Stage, model: LabModel):
         super().__init__(stage)
@@ -68,6 +72,8 @@ class CameraControl(QObject):
         canvas.frame_asked.connect(self.frame_again)
         canvas.hovered.connect(lambda x, y: self._hovered(index, canvas, x, y))
         canvas.left.connect(lambda: self.hovered.emit(-1, 0.0, 0.0))
+        canvas.clicked.connect(lambda x, y: self._clicked(index, canvas, x, y))
+        canvas.menu_asked.connect(lambda x, y: self._asked(index, canvas, x, y))
 
     def frame_soon(self) -> None:
         """The panes have another size: frames when they have settled."""
@@ -126,3 +132,13 @@ class CameraControl(QObject):
         if self._stage.dimension == 2:
             world = canvas.world_at(x, y)
             self.hovered.emit(index, float(world[0]), float(world[1]))
+
+    def _clicked(self, index: int, canvas: PaneCanvas, x: float, y: float) -> None:
+        if self._stage.dimension == 2:
+            world = canvas.world_at(x, y)
+            self.clicked.emit(index, float(world[0]), float(world[1]))
+
+    def _asked(self, index: int, canvas: PaneCanvas, x: float, y: float) -> None:
+        if self._stage.dimension == 2:
+            world = canvas.world_at(x, y)
+            self.menu_asked.emit(index, float(world[0]), float(world[1]), canvas.mapToGlobal(QPoint(round(x), round(y))))

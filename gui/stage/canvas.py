@@ -19,6 +19,9 @@ from shaders.view import View, view
 
 log = logging.getLogger(__name__)
 
+STILL = 3.0
+"""Logical pixels that the pointer may move while a click is a click."""
+
 
 class PaneCanvas(QWidget):
     """Asks the darkroom for a picture when what it shows has changed, and only then."""
@@ -30,6 +33,10 @@ class PaneCanvas(QWidget):
     frame_asked = Signal()
     hovered = Signal(float, float)
     left = Signal()
+    clicked = Signal(float, float)
+    """The left button, at (x, y) logical pixels, without a drag."""
+    menu_asked = Signal(float, float)
+    """Likewise the right one."""
     failed = Signal(str)
     drawn = Signal()
     """A new picture is in the window."""
@@ -49,6 +56,7 @@ class PaneCanvas(QWidget):
         self._stale = False
         self._broken = False
         self._held: QPointF | None = None
+        self._pressed: QPointF | None = None
         self._turns = True
 
     def show_scene(self, scene: Scene, data: PaneData) -> None:
@@ -64,6 +72,11 @@ class PaneCanvas(QWidget):
         """Width and height in pixels of the screen; one that is covered in part counts."""
         ratio = self.devicePixelRatioF()
         return max(1, math.ceil(self.width() * ratio)), max(1, math.ceil(self.height() * ratio))
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a hand has hold of the picture."""
+        return self._held is not None and self._pressed is None
 
     def view(self) -> View:
         """How the world lies in the picture, physical pixels."""
@@ -111,7 +124,7 @@ class PaneCanvas(QWidget):
             self.failed.emit(f"This pane cannot be drawn: {error}")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._held = event.position()
+        self._held = self._pressed = event.position()
         plain = not event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         self._turns = plain and event.button() == Qt.MouseButton.LeftButton
         self.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -120,14 +133,20 @@ class PaneCanvas(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
         if self._held is not None:
+            if self._pressed is not None and (position - self._pressed).manhattanLength() > STILL:
+                self._pressed = None
             step = position - self._held
             self._held = position
             self.dragged.emit(step.x(), step.y(), self._turns)
         self.hovered.emit(position.x(), position.y())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._held = None
+        pressed, self._held, self._pressed = self._pressed, None, None
         self.setCursor(Qt.CursorShape.CrossCursor)
+        if pressed is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(pressed.x(), pressed.y())
+        elif pressed is not None and event.button() == Qt.MouseButton.RightButton:
+            self.menu_asked.emit(pressed.x(), pressed.y())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.frame_asked.emit()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 from gui.stage.canvas import PaneCanvas
 from gui.stage.chips import LayerChips
 from gui.stage.darkroom import Darkroom
+from gui.stage.probe_card import PinMark, ProbeCard
 from gui.widgets import column, flat_button, label, row, shrinkable
 
 PROGRESS_STEPS = 40
@@ -87,10 +88,7 @@ class PaneWidget(QFrame):
         self.progress.hide()
         self._chips_box = QWidget()
         self._chips_box.setLayout(row(self.chips, margins=(10, 5, 10, 8)))
-        self._read_out = label("", "dim", figures=True, points=-1.0)
-        self._read_out.setParent(self.canvas)
-        self._read_out.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._read_out.move(58, 4)
+        self.mark, self.probe = PinMark(self.canvas), ProbeCard(self.canvas)
         self._refusal = label("")
         self._refusal.setObjectName("reason")
         self._refusal.setParent(self.canvas)
@@ -136,12 +134,6 @@ class PaneWidget(QFrame):
         width = min(460, max(120, self.canvas.width() - 80))
         height = self._refusal.heightForWidth(width)
         self._refusal.setGeometry((self.canvas.width() - width) // 2, (self.canvas.height() - height) // 2, width, height)
-
-    def show_read_out(self, text: str) -> None:
-        """What is under the pointer, above the plot."""
-        self._read_out.setText(text)
-        self._read_out.adjustSize()
-        self._read_out.setVisible(bool(text))
 
     def show_note(self, note: str) -> None:
         """Something to know about what is shown; its text is in the tooltip."""

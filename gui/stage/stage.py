@@ -88,6 +88,11 @@ class Stage(QWidget):
         return SOFTWARE_HZ if self.darkroom.in_software else HARDWARE_HZ
 
     @property
+    def bare(self) -> bool:
+        """Whether a presentation is on."""
+        return self._bare
+
+    @property
     def ticking(self) -> bool:
         return self._timer.isActive()
 
