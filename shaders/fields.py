@@ -55,13 +55,23 @@ class ArrowsVisual:
         if not len(places):
             return
         relative = np.sqrt(np.minimum(magnitude, 1.0))
+        lengths = 0.86 * SPACING * np.maximum(relative, 0.15)
+        shades = np.column_stack([colours.look_up(table, relative), np.full(len(places), opacity)])
+        self._send(view, places, vectors / magnitude[:, None], lengths, shades)
+
+    def draw_from(self, view: View, place: Floats, direction: Floats, length: float, colour: tuple[float, float, float, float]) -> None:
+        """One arrow that begins at a place (2,) of the world; ``direction`` (2,) is a unit vector, ``length`` in logical pixels."""
+        middle = place + direction * (0.5 * length * view.pixel_ratio / view.scale)
+        self._send(view, middle[None], direction[None], np.array([length]), np.array([colour]))
+
+    def _send(self, view: View, places: Floats, directions: Floats, lengths: Floats, shades: NDArray[np.floating]) -> None:
+        """Arrows about their middles, (n, 2) each, with lengths (n,) in logical pixels and colours (n, 4)."""
         quads = np.zeros((len(places), 6), dtype=LAYOUT)
         quads["a_anchor"] = places[:, None]
-        quads["a_direction"] = (vectors / magnitude[:, None])[:, None]
-        quads["a_length"] = (0.86 * SPACING * view.pixel_ratio * np.maximum(relative, 0.15))[:, None]
+        quads["a_direction"] = directions[:, None]
+        quads["a_length"] = view.pixel_ratio * lengths[:, None]
         quads["a_corner"] = CORNERS
-        quads["a_colour"][..., :3] = colours.look_up(table, relative)[:, None]
-        quads["a_colour"][..., 3] = opacity
+        quads["a_colour"] = shades[:, None]
         flat = quads.ravel()
         if self._buffer is None:
             self._buffer = gloo.VertexBuffer(flat)

@@ -39,10 +39,6 @@ class Scale:
             return float(self.low * (self.high / self.low) ** place)
         return self.low + place * (self.high - self.low)
 
-    def levels(self, lines: int) -> list[float]:
-        """Places of so many lines that cut the scale evenly."""
-        return [k / (lines + 1) for k in range(1, lines + 1)]
-
 
 def scale_of(data: MapData, asked: ValueScale) -> Scale:
     """The scale of a map: a logarithmic one only where it is asked for and both ends are above zero."""
@@ -81,30 +77,17 @@ def refined(places: Floats) -> Floats:
     """A coarse grid with three cells for each, by Catmull and Rom's cubic: the old centres keep their values, and contours their curves."""
     if max(places.shape) > FINE or min(places.shape) < 3:
         return places
-    rows, columns = (_thirds(n) for n in places.shape)
-    return np.ascontiguousarray(rows @ places @ columns.T)
+    return _thirds(_thirds(places, 0), 1)
 
 
-_made: dict[int, Floats] = {}
-
-
-def _thirds(n: int) -> Floats:
-    """(3 n, n): weights of the n old cells in each of the new ones; beyond the ends the last cell goes on."""
-    if n not in _made:
-        if len(_made) > 16:
-            _made.clear()
-        out = np.zeros((3 * n, n), dtype=np.float32)
-        for row in range(3 * n):
-            where = (row + 0.5) / 3 - 0.5
-            first = int(np.floor(where + 1e-9))
-            s = where - first
-            weights = (
-                0.5 * (-s + 2 * s**2 - s**3),
-                0.5 * (2 - 5 * s**2 + 3 * s**3),
-                0.5 * (s + 4 * s**2 - 3 * s**3),
-                0.5 * (-(s**2) + s**3),
-            )
-            for k, weight in enumerate(weights):
-                out[row, min(max(first - 1 + k, 0), n - 1)] += weight
-        _made[n] = out
-    return _made[n]
+def _thirds(places: Floats, axis: int) -> Floats:
+    """Thrice as many along an axis: each place, and what the cubic gives a third of a cell before and after it; the ends go on."""
+    n = places.shape[axis]
+    padded = np.pad(places, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+    shifted = [padded[k : k + n] if axis == 0 else padded[:, k : k + n] for k in range(5)]
+    s = 1.0 / 3.0
+    weights = (0.5 * (-s + 2 * s**2 - s**3), 0.5 * (2 - 5 * s**2 + 3 * s**3), 0.5 * (s + 4 * s**2 - 3 * s**3), 0.5 * (-(s**2) + s**3))
+    a, b, c, d = (np.float32(weight) for weight in weights)
+    before = a * shifted[3] + b * shifted[2] + c * shifted[1] + d * shifted[0]
+    after = a * shifted[1] + b * shifted[2] + c * shifted[3] + d * shifted[4]
+    return np.stack([before, places, after], axis=1 + axis).reshape((3 * n, -1) if axis == 0 else (-1, 3 * n))

@@ -15,8 +15,10 @@ from shaders.text import Label
 from shaders.themes import Theme
 from shaders.view import View
 
-TALLEST, SHORTEST = 168.0, 34.0
-"""Logical pixels of a bar."""
+TALLEST, SHORTEST = (168.0, 132.0, 104.0), 34.0
+"""Logical pixels of a bar where there are one, two or three."""
+WIDEST = 92.0
+"""Logical pixels of a name; a longer one has more rows."""
 ROW = 14.0
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -77,9 +79,9 @@ def legends(view: View, theme: Theme, entries: Sequence[Entry], rows_below: int 
     bars: list[Bar] = []
     over: list[Shape] = []
     labels: list[Label] = []
+    tallest = TALLEST[min(len(entries), len(TALLEST)) - 1] * ratio
     for entry in entries:
-        room = right - left_most
-        column = _column(entry, theme, ratio, right, top, bottom, min(room, max(0.36 * plot.width, 84 * ratio)))
+        column = _column(entry, theme, ratio, right, top, bottom, min(right - left_most, (WIDEST + 14) * ratio), tallest)
         if column is None:
             continue
         found, right = column
@@ -91,7 +93,9 @@ def legends(view: View, theme: Theme, entries: Sequence[Entry], rows_below: int 
     return Legends(tuple(behind), tuple(bars), tuple(over), tuple(labels))
 
 
-def _column(entry: Entry, theme: Theme, ratio: float, right: float, top: float, bottom: float, room: float) -> tuple[Legends, float] | None:
+def _column(
+    entry: Entry, theme: Theme, ratio: float, right: float, top: float, bottom: float, room: float, tallest: float
+) -> tuple[Legends, float] | None:
     """One bar that ends at ``right``, and the pixel where it begins; None where there is no room at all."""
     size, pad, thick = 11 * ratio, 7 * ratio, 9 * ratio
     inside = room - 2 * pad
@@ -103,7 +107,7 @@ def _column(entry: Entry, theme: Theme, ratio: float, right: float, top: float, 
         words.pop()
     if space - (len(words) + ends) * ROW * ratio < SHORTEST * ratio:
         ends = 0
-    height = min(TALLEST * ratio, space - (len(words) + ends) * ROW * ratio)
+    height = min(tallest, space - (len(words) + ends) * ROW * ratio)
     if height < 0.5 * SHORTEST * ratio or inside < 24 * ratio:
         return None
     numbers = _numbers(entry, max(2, int(height / (22 * ratio)) + 1), 13 * ratio / height)
@@ -146,18 +150,19 @@ def _column(entry: Entry, theme: Theme, ratio: float, right: float, top: float, 
 
 
 def _head(entry: Entry, room: float, size: float) -> list[tuple[str, bool]]:
-    """The name in one or two rows and the unit below it, each with whether it is the name."""
-    rows: list[tuple[str, bool]] = []
+    """The name in up to three rows and the unit below it, each with whether it is the name."""
     pixels = round(size)
-    if entry.name:
-        first, rest = entry.name, ""
-        while width(first, "regular", pixels) > room and " " in first:
-            first, _, last = first.rpartition(" ")
+    names: list[str] = []
+    left = entry.name
+    while left:
+        row, rest = left, ""
+        while len(names) < 2 and width(row, "regular", pixels) > room and " " in row:
+            row, _, last = row.rpartition(" ")
             rest = f"{last} {rest}".strip()
-        rows = [(elide(text, "regular", pixels, room), True) for text in (first, rest) if text]
-    if entry.unit:
-        rows.append((elide(entry.unit, "regular", pixels, room), False))
-    return rows
+        names.append(row)
+        left = rest
+    rows = [(elide(row, "regular", pixels, room), True) for row in names]
+    return [*rows, (elide(entry.unit, "regular", pixels, room), False)] if entry.unit else rows
 
 
 def _numbers(entry: Entry, most: int, apart: float) -> list[tuple[str, float]]:

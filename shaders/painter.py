@@ -45,7 +45,7 @@ class Painter:
         self._streamlines = StreamlinesVisual(self._ribbons)
         self._trails = TrailsVisual(self._ribbons, self._keep)
         self._particles = ParticlesVisual(self._keep)
-        self._truths = Truths(self._shapes)
+        self._truths = Truths(self._ribbons, self._shapes, self._arrows, self._keep)
 
     def layout(self, scene: Scene, size_px: tuple[int, int], pixel_ratio: float = 1.0) -> list[Rect]:
         """Rectangles of the panes, physical pixels, y down."""
@@ -143,12 +143,15 @@ class Painter:
         if layers.axes.visible:
             _window(axes.data_area(seen), height)
         self._moving(layers, data, seen, theme, scene.t)
+        self._truths.draw_probe(seen, layers, theme, data)
         _window(seen.pane, height)
-        labels = legends + self._truths.draw_legends(seen, layers, theme, data, len(legends))
+        shapes, labels = self._truths.draw_legends(seen, layers, theme, data, len(legends))
+        labels += legends
         if layers.axes.visible:
-            shapes, words = axes.rules(seen, data, theme)
-            self._shapes.draw(seen.pane, shapes)
-            labels = labels + words
+            rules, words = axes.rules(seen, data, theme)
+            shapes += rules
+            labels += words
+        self._shapes.draw(seen.pane, shapes)
         self._text.draw(seen.pane, labels)
 
     def _deep(self, scene: Scene, layers: Layers, data: PaneData, seen: View, theme: Theme, height: int) -> None:

@@ -34,6 +34,8 @@ class RibbonsVisual:
         if not count or k < 2:
             return
         room = BLOCK * (-(-count // BLOCK))  # a few sizes only, so that the indices are made once; the rest has no extent
+        while room >= 2 * count and room > 8:
+            room //= 2
         vertices = np.empty((room, k, 2), dtype=LAYOUT)
         vertices[count:] = np.zeros((), dtype=LAYOUT)
         vertices["a_position"][:count] = points[:, :, None]

@@ -91,15 +91,15 @@ class Sheets:
 
 def tiles(places: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The smallest and the largest place in each tile of TILE × TILE cells and the eight tiles around it."""
-    starts = [np.arange(0, n, TILE) for n in places.shape]
+    h, w = (-(-n // TILE) * TILE for n in places.shape)
+    whole = np.pad(places, ((0, h - places.shape[0]), (0, w - places.shape[1])), mode="edge") if places.shape != (h, w) else places
     out = []
     for function in (np.minimum, np.maximum):
-        part = function.reduceat(function.reduceat(places, starts[1], axis=1), starts[0], axis=0)
+        part = function.reduce(function.reduce(whole.reshape(-1, TILE, w), axis=1).reshape(h // TILE, -1, TILE), axis=2)
         for axis in (0, 1):
             padded = np.pad(part, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-            n = part.shape[axis]
-            around = [padded.take(range(k, k + n), axis=axis) for k in range(3)]
-            part = function(function(around[0], around[1]), around[2])
+            first, middle, last = (padded.take(range(k, k + part.shape[axis]), axis=axis) for k in range(3))
+            part = function(function(first, middle), last)
         out.append(part)
     return out[0], out[1]
 

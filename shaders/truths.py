@@ -6,23 +6,31 @@ from collections.abc import Iterable
 from typing import Any
 
 from shaders import colours
-from shaders.grids import scale_of
-from shaders.ink import rgba_of
-from shaders.legends import Entry, Mark, legends
+from shaders.fields import ArrowsVisual
+from shaders.flows import FlowsVisual
+from shaders.grids import Scale, scale_of
+from shaders.ink import Rgba, rgba_of
+from shaders.legends import Entry, Legends, Mark, legends
 from shaders.maps import MapsVisual, palette_of
+from shaders.programs import Keep
+from shaders.ribbons import RibbonsVisual
 from shaders.scene import Layers, PaneData
-from shaders.shapes import ShapesVisual
+from shaders.shapes import Shape, ShapesVisual
 from shaders.text import Label
 from shaders.themes import Theme
 from shaders.view import View
+
+MOST_LEGENDS = 16
 
 
 class Truths:
     """Draws those layers of a pane, each where its order is."""
 
-    def __init__(self, shapes: ShapesVisual) -> None:
+    def __init__(self, ribbons: RibbonsVisual, shapes: ShapesVisual, arrows: ArrowsVisual, keep: Keep) -> None:
         self._shapes = shapes
         self._maps = MapsVisual()
+        self._flows = FlowsVisual(ribbons, shapes, arrows, keep)
+        self._legends: dict[tuple[Any, ...], Legends] = {}
 
     @property
     def textures(self) -> int:
@@ -30,7 +38,7 @@ class Truths:
         return self._maps.sheets.count
 
     def draw_maps(self, view: View, layers: Layers, theme: Theme, data: PaneData) -> None:
-        """The map, and the contours over it."""
+        """The map, the contours over it, and the flow map."""
         shown, lines = data.map, data.contours
         self._maps.draw(
             view,
@@ -38,38 +46,64 @@ class Truths:
             (layers.map, shown) if layers.map.visible and shown is not None and shown.values.size else None,
             (layers.contours, lines) if layers.contours.visible and lines is not None and lines.values.size else None,
         )
+        if layers.flow_map.visible and data.flow_lines is not None and data.flow_lines.points.size:
+            self._flows.draw_map(view, layers.flow_map, theme, data.flow_lines)
 
-    def draw_legends(self, view: View, layers: Layers, theme: Theme, data: PaneData, rows_below: int) -> list[Label]:
-        """Bars at the right; returns their words. ``rows_below``: rows of other legends at the bottom right."""
-        found = legends(view, theme, entries(layers, data, theme), rows_below)
+    def draw_probe(self, view: View, layers: Layers, theme: Theme, data: PaneData) -> None:
+        """The paths through the point under the pointer."""
+        if layers.probe.visible and data.probed is not None:
+            self._flows.draw_probe(view, theme, data.probed)
+
+    def draw_legends(self, view: View, layers: Layers, theme: Theme, data: PaneData, rows_below: int) -> tuple[list[Shape], list[Label]]:
+        """Bars at the right; returns what goes over them. ``rows_below``: rows of other legends at the bottom right."""
+        said = entries(layers, data, theme)
+        if not said:
+            return [], []
+        key = (said, view.plot, view.pixel_ratio, theme.dark, rows_below)
+        if key not in self._legends:
+            while len(self._legends) >= MOST_LEGENDS:
+                del self._legends[next(iter(self._legends))]
+            self._legends[key] = legends(view, theme, said, rows_below)
+        found = self._legends[key]
         self._shapes.draw(view.pane, list(found.behind))
         for bar in found.bars:
             self._maps.draw_bar(view, bar.box, bar.palette, theme, bar.opacity)
-        self._shapes.draw(view.pane, list(found.over))
-        return list(found.labels)
+        return list(found.over), list(found.labels)
 
     def sweep(self, alive: Iterable[Any]) -> None:
         """Forget what belongs to arrays that are not among these."""
         self._maps.sheets.sweep(alive)
 
 
-def entries(layers: Layers, data: PaneData, theme: Theme) -> list[Entry]:
+def entries(layers: Layers, data: PaneData, theme: Theme) -> tuple[Entry, ...]:
     """What the bars say, the right one first. Contours on the same scale as the map are marks on its bar."""
     out: list[Entry] = []
-    shown, lines = layers.map, layers.contours
+    shown = data.map if layers.map.visible else None
+    lines = data.contours if layers.contours.visible else None
     marks: tuple[Mark, ...] = ()
-    if lines.visible and data.contours is not None:
-        scale = scale_of(data.contours, lines.scale)
-        table = colours.contour_map(theme.dark)
-        marks = tuple(Mark(place, rgba_of(colours.look_up(table, table[:1, 0] * 0 + place)[0])) for place in scale.levels(lines.lines))
-    if shown.visible and data.map is not None:
-        scale = scale_of(data.map, shown.scale)
-        same = data.contours is not None and marks and scale == scale_of(data.contours, lines.scale) and data.contours.name == data.map.name
-        entry = Entry(scale, data.map.name, data.map.unit, palette_of(shown, data.map), shown.opacity, marks if same else ())
-        out.append(entry)
+    if lines is not None:
+        marks = level_marks(layers.contours.lines, theme)
+    if shown is not None:
+        style, scale = layers.map, scale_of(shown, layers.map.scale)
+        same = lines is not None and lines.name == shown.name and scale == scale_of(lines, layers.contours.scale)
+        out.append(Entry(scale, shown.name, shown.unit, palette_of(style, shown), style.opacity, marks if same else ()))
         if same:
-            marks = ()
-    if marks and data.contours is not None:
-        scale = scale_of(data.contours, lines.scale)
-        out.append(Entry(scale, data.contours.name, data.contours.unit, marks=marks, numbered_marks=True))
-    return out
+            lines = None
+    if lines is not None:
+        out.append(Entry(scale_of(lines, layers.contours.scale), lines.name, lines.unit, marks=marks, numbered_marks=True))
+    if layers.flow_map.visible and data.flow_lines is not None:
+        limit = max(float(data.flow_lines.limit), 1e-6)
+        out.append(Entry(Scale(-limit, limit), "log det J", "nats", "stretch", above="stretched", below="squeezed"))
+    return tuple(out)
+
+
+def level_marks(lines: int, theme: Theme) -> tuple[Mark, ...]:
+    """The levels of so many contours, in the colours that these have."""
+    table = colours.contour_map(theme.dark)
+    low, high = rgba_of(table[0]), rgba_of(table[-1])
+
+    def between(share: float) -> Rgba:
+        r, g, b, a = (one + share * (other - one) for one, other in zip(low, high, strict=True))
+        return r, g, b, a
+
+    return tuple(Mark(k / (lines + 1), between(k / (lines + 1))) for k in range(1, lines + 1))
