@@ -14,6 +14,7 @@ from engine.embedding import Embedding, GeneralEmbedding
 from engine.epochs import FixedSet, fixed_data, fixed_source
 from engine.label_embedding import LabelEmbedding, Labels
 from engine.labels import LabelCondition
+from engine.objectives.joint import JointObjective
 from engine.pairing import Pairings, block_steps, paired
 from engine.paths import GaussianPath
 from engine.preconditioning import GeneralPreconditioning, Preconditioning
@@ -201,8 +202,9 @@ class GeneralBatches(BatchesBase):
         scale, skip, offset = pre.affine(times)
         rest = pre.value(times, x0, x1, eps) - offset - skip * x.repeat(1, pre.heads)
         weight = self.experiment.objective.weigh(self.path, times) * scale * scale
-        if pre.heads == 2:
-            weight[:, x.shape[1] :] *= getattr(self.experiment.objective, "noise_share", 1.0)
+        objective, d = self.experiment.objective, x.shape[1]
+        if isinstance(objective, JointObjective):
+            weight[:, d:] = objective.weigh_noise(self.path, times) * scale[:, d:] ** 2
         return Block(first, self.steps, self.inputs(x, t), rest / scale.clamp(min=TINY), weight)
 
 

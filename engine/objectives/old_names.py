@@ -1,4 +1,5 @@
-"""Session files of version 1 name the law of t and the weight by a word, where there is now a struct with parameters."""
+"""What older session files say otherwise: the law of t and the weight by a word, where there is now a struct with parameters; and nothing
+of the velocity's weight where velocity and noise are learned together, which was one."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ def modern(experiment: bytes | msgspec.Raw) -> bytes:
     if not isinstance(objective, dict):
         return text
     words = {key: objective[key] for key in ("time", "weight") if isinstance(objective.get(key), str)}
+    if objective.get("type") in ("interpolant", "flow-and-score") and "weight" not in objective:
+        words["weight"] = "one"
     if not words:
         return text
     tree["objective"] = objective | {key: {"type": word} for key, word in words.items()}

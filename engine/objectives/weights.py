@@ -1,7 +1,7 @@
 """Weights w(t) of the squared errors, as structs.
 
-``one``, ``beta-squared`` and ``snr`` multiply the error of whatever the objective predicts. The others are stated in the literature
-for one prediction, and mean the same loss for all: an error of the prediction is c times that of the data prediction,
+``one``, ``steady``, ``beta-squared`` and ``snr`` multiply the error of whatever the objective predicts. The others are stated in the
+literature for one prediction, and mean the same loss for all: an error of the prediction is c times that of the data prediction,
 
     c = 1 (data), alpha^2 / beta^2 (noise), alpha^2 / beta^4 (score), W^2 / beta^2 (velocity), 1 / beta^2 (v),
 
@@ -144,4 +144,28 @@ class LikelihoodWeight(WeightBase, tag="likelihood", frozen=True, kw_only=True):
         return _from_noise(path, t, prediction, 2.0 * path.wronskian(t) / (at_least(alpha, LEAST_BETA) * beta))
 
 
-Weight = One | BetaSquared | SNR | TruncatedSNR | MinSNR | LikelihoodWeight
+class Steady(WeightBase, tag="steady", frozen=True, kw_only=True):
+    """w = 1 / (1 + (noise's speed)^2): gamma_dot between any two laws, beta_dot on a Gaussian path.
+
+    On a Brownian bridge the conditional velocity's variance sigma^2 (1 - 2t)^2 / (4 t (1 - t)) has no finite mean over t; with this weight
+    it is at most 1 at every t, and for sigma = 1 the weight is 4 t (1 - t).
+    """
+
+    label: ClassVar[str] = "Steady"
+    summary: ClassVar[str] = "Less where the noise changes so fast that the regressed velocity has no bound."
+    formula: ClassVar[str] = r"w(t) = 1 / (1 + \dot\gamma_t^2)"
+    source: ClassVar[str] = "Pushforward"
+
+    def weight(self, path: Any, t: Scalar, prediction: str) -> Scalar:
+        from engine.paths import GaussianPath
+
+        gaussian = isinstance(path, GaussianPath)
+        scale, product = (path.beta(t), path.beta_beta_dot(t)) if gaussian else (path.latent(t), path.latent_latent_dot(t))
+        square = scale * scale
+        return at_least(square, LEAST_BETA**4) / at_least(square + product * product, LEAST_BETA**4)
+
+    def refusal(self, path: Any) -> str | None:
+        return None
+
+
+Weight = One | Steady | BetaSquared | SNR | TruncatedSNR | MinSNR | LikelihoodWeight

@@ -6,14 +6,19 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
-from engine.objectives import FlowMatching, Noise, Objective, ObjectiveBase, Score
+from engine.batches import GeneralBatches
+from engine.experiment import Experiment, Training
+from engine.interpolants import Bridge
+from engine.objectives import FlowAndScore, FlowMatching, Noise, Objective, ObjectiveBase, Score
 from engine.objectives.times import ImportanceTime, LogitNormalTime, TimeSampler, UniformTime
-from engine.objectives.weights import SNR, LikelihoodWeight, MinSNR, TruncatedSNR, Weight
+from engine.objectives.weights import SNR, LikelihoodWeight, MinSNR, One, Steady, TruncatedSNR, Weight
 from engine.paths import GaussianPath, Prediction
 from engine.preconditioning import Preconditioning
 from engine.predictions import coefficients
 from engine.schedules import CondOT, Schedule, VPLinear
+from engine.targets import Moons
 
 PATHS = [kind() for kind in get_args(Schedule)]
 
@@ -160,3 +165,29 @@ def test_the_ends_of_the_score_are_outside_of_the_network() -> None:
     pre = Preconditioning(CondOT(), "score", 1.0)
     t = 1.0 - 1e-3
     assert float(Score().weigh(CondOT(), t) * pre.scale(t) ** 2) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.0])
+def test_the_steady_weight_bounds_the_variance_of_a_bridges_velocity(sigma: float) -> None:
+    """w gamma_dot^2 = v / (1 + v) below 1 at every t, v = sigma^2 (1 - 2t)^2 / (4 t (1 - t)); for sigma = 1 the weight is 4 t (1 - t)."""
+    t = np.concatenate([np.geomspace(1e-3, 0.5, 60), 1.0 - np.geomspace(1e-3, 0.5, 60)])
+    variance = sigma**2 * (1.0 - 2.0 * t) ** 2 / (4.0 * t * (1.0 - t))
+    for objective in (FlowAndScore(), FlowMatching(weight=Steady())):
+        assert np.allclose(objective.weigh(Bridge(sigma=sigma), t), 1.0 / (1.0 + variance), rtol=1e-10)
+    assert np.allclose(FlowAndScore(weight=One()).weigh(Bridge(sigma=sigma), t), 1.0, rtol=0.0)
+    if sigma == 1.0:
+        assert np.allclose(Steady().weight(Bridge(sigma=1.0), t, "velocity"), 4.0 * t * (1.0 - t), rtol=1e-10)
+
+
+def test_the_steady_weight_is_the_velocitys_alone() -> None:
+    """The noise's error keeps the weight that it has without; the velocity's has 1 / (1 + gamma_dot^2) of it."""
+    draws, t = np.random.default_rng(0).standard_normal((3, 64, 2)), np.linspace(0.01, 0.99, 64)
+    weights = []
+    for weight in (One(), Steady()):
+        objective = FlowAndScore(weight=weight, noise_share=3.0)
+        experiment = Experiment(target=Moons(), source=Moons(), path=Bridge(), objective=objective, training=Training(batch=64))
+        weights.append(GeneralBatches(experiment, torch.device("cpu"), torch.float64).problem(0, *draws, t).weight)
+    plain, steady = weights
+    assert torch.equal(plain[:, 2:], steady[:, 2:])
+    expected = Steady().weight(Bridge(), torch.from_numpy(t)[:, None], "velocity-and-noise")
+    assert torch.allclose(steady[:, :2], plain[:, :2] * expected, rtol=1e-12)

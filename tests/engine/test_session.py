@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from engine import session
 from engine.choice import Problem
-from engine.objectives import Score
+from engine.objectives import Score, StochasticInterpolant
 from engine.objectives.times import LogitNormalTime
-from engine.objectives.weights import SNR
+from engine.objectives.weights import SNR, One, Steady
 from engine.session import Session
 from engine.tensors import pack
 from tests.engine.session_files import Members, edit_head, rewritten, small_session
@@ -57,6 +57,19 @@ def test_words_for_times_and_weights_of_older_files_are_understood(whole: Path, 
 
     loaded = session.load(rewritten(whole, tmp_path / "older.pushforward", older))
     assert loaded.experiment.objective == Score(time=LogitNormalTime(), weight=SNR())
+
+
+def test_velocity_and_noise_of_older_files_had_no_weight(whole: Path, tmp_path: Path) -> None:
+    def older(members: Members) -> None:
+        head = json.loads(members["session.json"])
+        head["experiment"] |= {"path": {"type": "interpolant"}, "objective": {"type": "interpolant"}}
+        members["session.json"] = json.dumps(head | {"step": None, "checkpoints": []}).encode()
+        for name in [name for name in members if name.endswith(".safetensors")]:
+            del members[name]
+
+    loaded = session.load(rewritten(whole, tmp_path / "older.pushforward", older))
+    assert loaded.experiment.objective == StochasticInterpolant(weight=One())
+    assert StochasticInterpolant().weight == Steady()
 
 
 def test_a_session_without_training(tmp_path: Path) -> None:
@@ -148,7 +161,7 @@ def without(name: str) -> Callable[[Members, Path], None]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (head(version=2), "newer Pushforward"),
+        (head(version=3), "newer Pushforward"),
         (head(version=0), "no session version 0"),
         (head(format="other"), "not that of a Pushforward session"),
         (head(step=-1), "-1 training steps"),

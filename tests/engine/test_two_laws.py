@@ -18,6 +18,7 @@ from engine.fields.start import start
 from engine.interpolants import Bridge, Interpolant, ProductLatent, RootLatent, SineLatent, ZeroLatent
 from engine.networks import MLP
 from engine.objectives import FlowAndScore, FlowMatching, StochasticInterpolant
+from engine.objectives.weights import One
 from engine.paths import Path
 from engine.preconditioning import GeneralPreconditioning
 from engine.randomness import generator
@@ -169,7 +170,7 @@ def test_the_loss_falls_towards_the_exact_fields() -> None:
         source=Moons(),
         target=EightGaussians(),
         path=PRODUCT,
-        objective=StochasticInterpolant(),
+        objective=StochasticInterpolant(weight=One()),
         network=NETWORK,
         training=Training(batch=512),
     )
