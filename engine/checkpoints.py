@@ -12,7 +12,7 @@ import bisect
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.session import Checkpoint
+from engine.checkpoint import Checkpoint
 from engine.training_state import Flat
 
 MOST = 64

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.checkpoint import Checkpoint
 from engine.checkpoints import Checkpoints
-from engine.session import Checkpoint
 from engine.training_state import Flat
 
 

@@ -8,6 +8,8 @@
 ``optimiser.safetensors``                 ``first`` and ``second``, Adam's moments, (P,) float32 each
 ``checkpoints/<step>.safetensors``        ``ema`` along training
 ``losses.npy``                            (k, 2) float64: step, loss
+``distances.npy``                         (k, 9) float64: distances over training, where there are any
+``runs/<n>.…``                            finished runs (engine.session_runs)
 ========================================  ==========================================================================================
 
 A file is written whole or not at all. A file is believed in nothing: names, sizes, versions, shapes, digests and numbers are checked.
@@ -15,14 +17,12 @@ A file is written whole or not at all. A file is believed in nothing: names, siz
 
 from __future__ import annotations
 
-import io
 import platform
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -30,14 +30,20 @@ from numpy.typing import NDArray
 
 from engine.archive import Archive, NotASession
 from engine.arrays import Array, arrays_of, decoder_of_arrays, encode_array
+from engine.checkpoint import Checkpoint
 from engine.choice import Problem
 from engine.experiment import Experiment
 from engine.files import replacing
 from engine.objectives.old_names import modern
-from engine.tensors import pack, unpack
-from engine.training_state import Flat, TrainingState
+from engine.past_run import Measured, PastRun
+from engine.session_members import decode, flats, npy
+from engine.session_members import losses as losses_of
+from engine.session_runs import MOST_RUNS, Words, names_of, read_measured, read_runs, run_members
+from engine.tensors import pack
+from engine.training_state import TrainingState
 
-VERSION = 1
+VERSION = 2
+"""1 had no runs and no distances over training."""
 SUFFIX = ".pushforward"
 
 Model = Literal["learned", "exact"]
@@ -46,17 +52,7 @@ MIB = 1 << 20
 LIMITS = {"session.json": 16 * MIB, "scene.json": 16 * MIB, "losses.npy": 512 * MIB}
 """Most bytes of a member; weights are held to what the network has, arrays to ``ARRAY_LIMIT``."""
 ARRAY_LIMIT = 1024 * MIB
-HEADER_LIMIT = 64 * 1024
 MOST_CHECKPOINTS = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """The averaged weights at one step of training."""
-
-    step: int
-    ema: Flat
-    """(P,) float32."""
 
 
 def no_losses() -> NDArray[np.float64]:
@@ -85,6 +81,12 @@ class Session:
     """Time spent in training, s."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the software that wrote the file; filled in by ``load``."""
+    distances: Measured = field(default_factory=Measured)
+    """Over the present training."""
+    run: str = ""
+    """The key by which the list of runs knows the present training; empty where it has none."""
+    runs: tuple[PastRun, ...] = ()
+    """Finished runs, the oldest first."""
 
     @property
     def step(self) -> int:
@@ -109,6 +111,10 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     threads: int = 1
     seconds: float = 0.0
     versions: dict[str, str] = {}
+    run: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    runs: Annotated[int, msgspec.Meta(ge=0, le=MOST_RUNS)] = 0
+    curves: Words = ()
+    distances: Words = ()
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -138,23 +144,24 @@ def _members(session: Session) -> list[tuple[str, bytes]]:
         threads=session.experiment.training.threads,
         seconds=session.seconds,
         versions=_versions(),
+        run=session.run,
+        runs=len(session.runs),
+        curves=session.distances.curves,
+        distances=session.distances.names,
     )
     members = [("session.json", msgspec.json.format(msgspec.json.encode(head), indent=1))]
     if session.scene is not None:
         members.append(("scene.json", session.scene))
-    members += [(f"arrays/{digest}.npy", _npy(array.values)) for digest, array in sorted(arrays_of(session.experiment).items())]
+    arrays = arrays_of((session.experiment, *(run.experiment for run in session.runs)))
+    members += [(f"arrays/{digest}.npy", npy(array.values)) for digest, array in sorted(arrays.items())]
     if state is not None:
         members.append(("weights.safetensors", pack({"weights": state.weights, "ema": state.ema})))
         members.append(("optimiser.safetensors", pack({"first": state.first, "second": state.second})))
     members += [(f"checkpoints/{checkpoint.step}.safetensors", pack({"ema": checkpoint.ema})) for checkpoint in session.checkpoints]
-    members.append(("losses.npy", _npy(np.asarray(session.losses, dtype=np.float64).reshape(-1, 2))))
-    return members
-
-
-def _npy(values: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
-    return buffer.getvalue()
+    members.append(("losses.npy", npy(np.asarray(session.losses, dtype=np.float64).reshape(-1, 2))))
+    if session.distances.curves:
+        members.append(("distances.npy", npy(session.distances.rows)))
+    return members + run_members(session.runs)
 
 
 def _versions() -> dict[str, str]:
@@ -182,40 +189,40 @@ def _read(archive: Archive) -> Session:
     _refuse_strangers(archive, head)
     arrays = {name[len("arrays/") : -len(".npy")]: name for name in archive.names if name.startswith("arrays/")}
     store = {digest: _array(archive, name, digest) for digest, name in arrays.items()}
-    experiment = _decode(modern(head.experiment), Experiment, "the experiment", decoder_of_arrays(store))
+    experiment = decode(modern(head.experiment), Experiment, "the experiment", decoder_of_arrays(store))
     refusal = experiment.refusal()
     if refusal is not None:
         raise NotASession(f"its experiment cannot be: {refusal}")
     if head.threads != experiment.training.threads:
         raise NotASession("session.json contradicts itself about the number of threads")
     size = experiment.flat_length()
-    losses = archive.npy("losses.npy", LIMITS["losses.npy"])
-    if losses.dtype != np.float64 or losses.ndim != 2 or losses.shape[1] != 2 or not np.isfinite(losses[:, 0]).all():
-        raise NotASession("losses.npy is not a table of steps and losses")
     return Session(
         experiment=experiment,
         scene=archive.read("scene.json", LIMITS["scene.json"]) if "scene.json" in archive.names else None,
         state=None if head.step is None else _state(archive, head.step, size),
         checkpoints=tuple(
-            Checkpoint(step, _flats(archive, f"checkpoints/{step}.safetensors", ("ema",), size)["ema"]) for step in head.checkpoints
+            Checkpoint(step, flats(archive, f"checkpoints/{step}.safetensors", ("ema",), size)["ema"]) for step in head.checkpoints
         ),
-        losses=losses,
+        losses=losses_of(archive, "losses.npy", LIMITS["losses.npy"]),
         model=head.model,
         device=head.device,
         seconds=head.seconds,
         versions=head.versions,
+        distances=read_measured(archive, "distances.npy", head.curves, head.distances) if head.curves else Measured(),
+        run=head.run,
+        runs=read_runs(archive, head.runs, store),
     )
 
 
 def _head(text: bytes) -> _Head:
-    seen = _decode(text, _Version, "session.json")
+    seen = decode(text, _Version, "session.json")
     if seen.format != "pushforward":
         raise NotASession("session.json is not that of a Pushforward session")
     if seen.version > VERSION:
         raise NotASession(f"written by a newer Pushforward (session version {seen.version}; this one reads up to {VERSION})")
     if seen.version < 1:
         raise NotASession(f"there is no session version {seen.version}")
-    head: _Head = _decode(text, _Head, "session.json")
+    head: _Head = decode(text, _Head, "session.json")
     steps = head.checkpoints
     if len(steps) > MOST_CHECKPOINTS or any(step < 0 for step in steps) or list(steps) != sorted(set(steps)):
         raise NotASession("session.json lists impossible checkpoints")
@@ -224,17 +231,11 @@ def _head(text: bytes) -> _Head:
     return head
 
 
-def _decode(text: Any, kind: Any, what: str, hook: Callable[[type, Any], Any] | None = None) -> Any:
-    try:
-        return msgspec.json.decode(text, type=kind, dec_hook=hook)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem) as error:
-        raise NotASession(f"{what} cannot be read: {' '.join(str(error).split())}") from error
-
-
 def _refuse_strangers(archive: Archive, head: _Head) -> None:
     known = {"session.json", "scene.json", "losses.npy"}
     if head.step is not None:
         known |= {"weights.safetensors", "optimiser.safetensors"}
+    known |= names_of(head.runs) | ({"distances.npy"} if head.curves else set())
     known |= {f"checkpoints/{step}.safetensors" for step in head.checkpoints}
     for name in archive.names:
         if name not in known and not (name.startswith("arrays/") and name.endswith(".npy")):
@@ -251,21 +252,8 @@ def _array(archive: Archive, name: str, digest: str) -> Array:
 
 
 def _state(archive: Archive, step: int, size: int) -> TrainingState:
-    weights = _flats(archive, "weights.safetensors", ("weights", "ema"), size)
-    moments = _flats(archive, "optimiser.safetensors", ("first", "second"), size)
+    weights = flats(archive, "weights.safetensors", ("weights", "ema"), size)
+    moments = flats(archive, "optimiser.safetensors", ("first", "second"), size)
     if (moments["second"] < 0).any():
         raise NotASession("optimiser.safetensors holds negative second moments")
     return TrainingState(step=step, **weights, **moments)
-
-
-def _flats(archive: Archive, name: str, wanted: tuple[str, ...], size: int) -> dict[str, Flat]:
-    """The flat float32 vectors of one safetensors member, exactly ``wanted``, (size,) each, finite."""
-    tensors = unpack(archive.read(name, 4 * size * len(wanted) + HEADER_LIMIT), name)
-    if set(tensors) != set(wanted):
-        raise NotASession(f"{name} holds {', '.join(sorted(tensors)) or 'nothing'} instead of {', '.join(wanted)}")
-    for key, values in tensors.items():
-        if values.shape != (size,) or values.dtype != np.float32:
-            raise NotASession(f"{name}: {key} is {values.dtype}{list(values.shape)}, and the network has float32[{size}]")
-        if not np.isfinite(values).all():
-            raise NotASession(f"{name}: {key} has NaN or Inf in it")
-    return tensors

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.checkpoint import Checkpoint
 from engine.checkpoints import Checkpoints
 from engine.experiment import Experiment
-from engine.session import Checkpoint
 from engine.training_state import TrainingState
 from gui.runs import Snapshot
 

@@ -20,6 +20,7 @@ from engine.files import refuse_unwritable, replacing
 from engine.guidance import Guidance, NoGuidance
 from engine.samplers import Sampler
 from engine.session import Session
+from engine.session_runs import with_run
 
 MOST = 10_000_000
 
@@ -51,6 +52,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", metavar="N", type=int, default=1000)
     parser.add_argument("--seed", metavar="N", type=int, default=0)
     parser.add_argument("--model", choices=["learned", "exact"], help="the network (the default where there is one), or the exact field")
+    parser.add_argument("--run", metavar="NAME", help="a finished run of the session's list instead of its present network (main.py info)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--out", metavar="X.npy|X.csv", required=True)
     asked = parser.parse_args(spread_sets(arguments))
@@ -76,7 +78,10 @@ def _loaded(asked: Namespace) -> Session:
     if (asked.session is None) == (asked.experiment is None):
         raise Problem("sample: give a session, or --experiment FILE.toml (see main.py sample --help)")
     if asked.session is not None:
-        return session.load(Path(asked.session))
+        loaded = session.load(Path(asked.session))
+        return loaded if asked.run is None else with_run(loaded, asked.run)
+    if asked.run is not None:
+        raise Problem("--run: only a session keeps runs")
     if asked.model == "learned":
         raise Problem("--model learned: an experiment has no trained network; train it first, or take --model exact")
     return Session(experiment=overrides.from_toml(Path(asked.experiment)))
