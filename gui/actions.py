@@ -65,6 +65,7 @@ LAYERS = (
     Entry(
         "layer-probe", "Paths through the pointer", ("O",), "Where the particle under the pointer comes from and goes, and the data behind"
     ),
+    Entry("layer-flow_map", "Flow map", ("J",), "A grid carried by the flow of the field's ODE; colour is log det J: stretch and squeeze"),
     Entry("field-style", "Arrows or streamlines", ("W",), "How velocity and score are drawn"),
 )
 STAGE = (

@@ -15,6 +15,7 @@ from gui.distances import Distance, Distances
 from gui.document import PaneSettings, start_word
 from gui.field_control import FieldControl
 from gui.files import FileControl
+from gui.flow_map_control import FlowMapControl
 from gui.lab_window import LabWindow
 from gui.matching import matched
 from gui.menus import fill_menus
@@ -50,6 +51,7 @@ class Lab(QObject):
         self.training.device = preferences.device
         self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
         self.probe = ProbeControl(self.model, self.stage, self.worker, self.simulation)
+        self.flow_maps = FlowMapControl(self.model, self.stage, self.worker, self.simulation)
         self.distances = Distances()
         self._found: dict[int, tuple[Run, Distance]] = {}
         self._latest: dict[int, Run] = {}
@@ -143,6 +145,7 @@ class Lab(QObject):
         stage.settings_asked.connect(self._pane_settings)
         stage.failed.connect(self.window.messages.problem)
         self.probe.said.connect(self.window.messages.note)
+        self.flow_maps.failed.connect(self.window.messages.problem)
         bar.play_asked.connect(stage.toggle_play)
         bar.sought.connect(stage.seek)
         bar.turn_asked.connect(stage.turn)

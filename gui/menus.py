@@ -36,7 +36,10 @@ def fill_menus(lab: Lab) -> None:
     view = menu_of(bar, "&View")
     actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - hold-point copy-values -")
     layers = view.addMenu("&Layers of all panes")
-    actions.fill(layers, "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target layer-probe - field-style")
+    actions.fill(
+        layers,
+        "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target layer-flow_map layer-probe - field-style",
+    )
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
     stage = menu_of(bar, "&Stage")
@@ -69,12 +72,13 @@ def _connect(lab: Lab) -> None:
         full_screen=lambda: window.set_full_screen(actions["full-screen"].isChecked()),
         presentation=lambda: window.set_presentation(actions["presentation"].isChecked()),
     )
+    actions.on(cancel_runs=lab.flow_maps.cancel)
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
     actions.on(reflow=lab.reflow.start)
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
     actions.on(hold_point=lab.probe.hold, copy_values=lab.probe.copy)
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
-    for layer in ("particles", "trails", "velocity", "score", "histogram", "target", "probe"):
+    for layer in ("particles", "trails", "velocity", "score", "histogram", "target", "flow_map", "probe"):
         actions[f"layer-{layer}"].triggered.connect(lambda _checked=False, layer=layer: _toggle_layer(lab, layer))
     actions.on(field_style=lambda: _toggle_style(lab))
     leave = QAction(window)
