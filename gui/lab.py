@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.samplers import RK4, Euler, EulerMaruyama, Heun
 from engine.worker import Priority, Worker
-from gui.distances import Distance, Distances
+from gui.distance_control import DistanceControl
 from gui.document import PaneSettings, start_word
 from gui.field_control import FieldControl
 from gui.files import FileControl
@@ -23,7 +23,7 @@ from gui.model import LabModel, LabState
 from gui.preferences import Preferences
 from gui.probe_control import ProbeControl
 from gui.reflow_control import ReflowControl
-from gui.runs import Run, Snapshot, prepare_torch
+from gui.runs import Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
 from gui.stage.pane_settings import PaneSettingsPopover
 from gui.theme import ThemeChoice, apply_theme, is_dark
@@ -52,10 +52,7 @@ class Lab(QObject):
         self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
         self.probe = ProbeControl(self.model, self.stage, self.worker, self.simulation)
         self.flow_maps = FlowMapControl(self.model, self.stage, self.worker, self.simulation)
-        self.distances = Distances()
-        self._found: dict[int, tuple[Run, Distance]] = {}
-        self._latest: dict[int, Run] = {}
-        self._empty: set[int] = set()
+        self.distances = DistanceControl(self)
         self.reflow = ReflowControl(self)
         self.files = FileControl(self)
         self._connect_stage()
@@ -135,8 +132,7 @@ class Lab(QObject):
     @property
     def empty_panes(self) -> list[int]:
         """Those that show a reason in place of particles; none where all do."""
-        found = [i for i in sorted(self._empty) if i < len(self.stage.panes)]
-        return found if len(found) < len(self.stage.panes) else []
+        return self.distances.empty_panes
 
     def _connect_stage(self) -> None:
         stage, bar = self.stage, self.window.transport
@@ -153,8 +149,6 @@ class Lab(QObject):
         bar.loop_chosen.connect(stage.set_loop)
         bar.show_clock(stage.clock)
         self.simulation.failed.connect(self.window.messages.problem)
-        self.simulation.arrived.connect(self._arrived)
-        self.simulation.emptied.connect(self._emptied)
         self.model.changed.connect(self._follow)
         self.window.controls.adapted.connect(self.window.messages.note)
         easel = self.window.controls.target.easel
@@ -177,64 +171,10 @@ class Lab(QObject):
         self.window.loss.show_series(self.training.losses)
         if self.training.running and self.simulation.wants_snapshot:
             self.training.want_snapshot()
-        for pane, (run, answer) in self.distances.take().items():
-            if isinstance(answer, Distance) and self._is_current(pane, run):
-                self._found[pane] = (run, answer)
-                self._show_distance(pane, answer)
-        self._show_table()
 
-    def _is_current(self, pane: int, run: Run) -> bool:
-        """Whether a run is what the pane shows and, but for the weights of a training that goes on, what it should show."""
-        if pane >= len(self.model.document.panes) or self.simulation.shown(pane) != run.request:
-            return False
-        wanted = self.simulation.request_of(pane)
-        return wanted == run.request or wanted.same_but_newer(run.request)
-
-    def _arrived(self, pane: int, run: Run) -> None:
-        self._latest[pane] = run
-        self._empty.discard(pane)
-        self._table_stale = True
-        self.distances.ask(pane, run)
-
-    def _show_distance(self, pane: int, found: Distance) -> None:
-        if pane < len(self.stage.panes):
-            tip = (
-                f"Exact W₂ between {found.n:,} particles and as many fresh draws of the target (mean of four), standardised units; "
-                "the floor is what fresh draws reach among themselves."
-            )
-            self.stage.panes[pane].show_metric("W₂ to the target", f"{found.w2:.3f}", f"floor {found.floor:.3f}", tip)
-        self._table_stale = True
-
-    _table_stale = True
-
-    def _show_table(self) -> None:
-        if self._table_stale:
-            self._table_stale = False
-            titles = [pane.title for pane in self.model.document.scene.panes]
-            places = range(len(titles))
-            straight = [self._latest[i].straightness if i in self._latest else None for i in places]
-            found = [self._found[i][1] if i in self._found else None for i in places]
-            self.window.distances.show_rows(titles, found, straight, self._empty)
-
-    def _follow(self, old: LabState, new: LabState) -> None:
-        """What a number was measured on has changed: the number goes."""
+    def _follow(self, _old: LabState, new: LabState) -> None:
+        """What there is at t = 0 has its name on the bar."""
         self.window.transport.set_start(start_word(new.experiment))
-        other_target = old.experiment.target != new.experiment.target
-        if other_target or old.document.panes != new.document.panes:
-            for pane in list(self._found):
-                if other_target or old.document.panes[pane : pane + 1] != new.document.panes[pane : pane + 1]:
-                    del self._found[pane]
-                    if pane < len(self.stage.panes):
-                        self.stage.panes[pane].show_metric("", "", "", "")
-            self._table_stale = True
-
-    def _emptied(self, pane: int) -> None:
-        """A pane that shows nothing has no numbers."""
-        self._found.pop(pane, None)
-        self._latest.pop(pane, None)
-        self._empty.add(pane)
-        self.stage.panes[pane].show_metric("", "", "", "")
-        self._table_stale = True
 
     def _after_stroke(self) -> None:
         """Whoever paints with the pointer finds the keys on the stage again: Space plays instead of painting."""
@@ -258,10 +198,6 @@ class Lab(QObject):
 
     def _training_status(self, status: str) -> None:
         self.window.top.show_status(status)
-        was_training, self.distances.training = self.distances.training, status == "training"
-        if was_training and not self.distances.training:  # at rest there is time for more particles: the same number in every pane
-            for pane, run in self._latest.items():
-                self.distances.ask(pane, run)
         if status == "training" and self.window.messages.kind == "hint":
             self.window.messages.dismiss()
 

@@ -72,14 +72,15 @@ class LabWindow(QMainWindow):
     def complete(self) -> None:
         """What can wait until the window has painted: the other cards, the particles' controls, the charts."""
         from gui.charts.distances import DistanceTable
-        from gui.charts.loss import LossChart
+        from gui.charts.over_training import OverTraining
         from gui.stage.particle_bar import ParticleBar
 
         self.stage.complete()
         self.controls.complete()
-        self.loss, self.distances = LossChart(), DistanceTable()
+        self.over_training, self.distances = OverTraining(), DistanceTable()
+        self.loss = self.over_training.loss
         self._particles_place.setLayout(column(ParticleBar(self._model, self.actions_)))
-        charts = row(self.loss, self.distances, spacing=10)
+        charts = row(self.over_training, self.distances, spacing=10)
         charts.setStretch(0, 1)
         charts.setStretch(1, 1)
         self._charts.setLayout(charts)

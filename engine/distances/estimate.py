@@ -26,6 +26,16 @@ class Estimate(Struct, frozen=True, kw_only=True):
     """What was chosen and what it is biased by, in one line."""
     reason: str | None = None
 
+    @property
+    def error(self) -> float | None:
+        """Standard error of ``value``, from the spread over the repeats; None for a single one."""
+        return None if self.spread is None else self.spread / math.sqrt(max(1, self.repeats))
+
+    @property
+    def floor_error(self) -> float | None:
+        """Standard error of ``floor``."""
+        return None if self.floor_spread is None else self.floor_spread / math.sqrt(max(1, self.repeats))
+
 
 def estimate(values: Sequence[float], floors: Sequence[float], n: int, note: str = "") -> Estimate:
     """From one value and one floor a repeat; absent where a value is not a finite number."""

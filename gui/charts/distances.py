@@ -2,80 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from gui.distances import Distance
+from engine.distance_table import Row
+from gui.distance_words import KINDS, Kind, in_words, number_words, over_floor, plus_minus, tip_of
 from gui.widgets import card, column, heading, label, row
 
-COLUMNS = (
-    ("W₂", "Exact 2-Wasserstein distance between the pane's particles and fresh draws of the target, in standardised units"),
-    ("sliced W₂", "The same along 128 directions, averaged: √ of the mean of the squared one-dimensional distances"),
-    ("× floor", "W₂ over its floor: 1 is as good as fresh draws of the target itself"),
-    (
-        "straightness",
-        "S = ∫ E‖(x₁ − x₀) − v‖² dt along an ODE's particles: 0 if every one moves straight at constant speed (Liu 2209.03003)",
-    ),
-)
-WIDTH = 1 + len(COLUMNS)
+TIMES = "× floor"
+TIMES_TIP = "W₂ over its floor: 1 is as good as fresh draws of the target itself"
+COLUMNS: tuple[Kind | str, ...] = (KINDS[0], TIMES, *(kind for kind in KINDS[1:] if kind.name not in ("near", "nll_user")))
+"""In the order in which they find room."""
+SPACING, TITLE_WIDTH = 16, 84
+WAITING, NONE = "…", "–"
+OWN_FLOORS = "Each pane has a floor of its own: another n, or another truth. It is in the tooltip of the number"
 
 
 class DistanceTable(QWidget):
-    """One row a pane, and the floor."""
+    """One row a pane, and the floor; as many distances as there is room for, all of them in a window of their own."""
+
+    all_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         frame = card()
         self._note = label("", "dim", figures=True, points=-1.0)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(18)
+        self.more = QPushButton("All distances…")
+        self.more.setProperty("role", "flat")
+        self.more.clicked.connect(self.all_asked)
+        self._place = _Place(self._show)
+        self._place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._grid = QGridLayout(self._place)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACING)
         self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(0, 1)
-        self._cells: list[QLabel] = []
-        frame.setLayout(column(row(heading("Distances"), 1, self._note), self._grid, 1, spacing=6, margins=(12, 9, 12, 8)))
+        self._cells: list[list[QLabel]] = []
+        self._rows: list[Row] = []
+        self._empty: Collection[int] = ()
+        layout = column(row(heading("Distances"), self.more, 1, self._note, spacing=6), self._place, 1, spacing=4, margins=(12, 7, 12, 8))
+        frame.setLayout(layout)
         self.setLayout(column(frame))
-        self.show_rows([], [])
+        self.show_rows([])
 
-    def show_rows(
-        self, titles: list[str], found: list[Distance | None], straight: list[float | None] | None = None, empty: Collection[int] = ()
-    ) -> None:
-        """A title, a Distance (None: not known yet) and a straightness (None: an SDE has none) for each pane; ``empty`` ones get none."""
-        table: list[list[str]] = [["", *(name for name, _ in COLUMNS)]]
-        known = [distance for distance in found if distance is not None]
-        for i, (title, distance, line) in enumerate(zip(titles, found, straight or [None] * len(titles), strict=True)):
-            numbers = _numbers(distance) if distance is not None else ("–" if i in empty else "…",) * 3
-            table.append([title, *numbers, _straight(line)])
-        if known:
-            table.append(["floor", f"{known[0].floor:.3f}", f"{known[0].sliced_floor:.3f}", "1", ""])
-            self._note.setText(f"n = {known[0].n:,} · standardised units".replace(",", "\u202f"))
-        self._fill(table)
+    def show_rows(self, rows: Sequence[Row], empty: Collection[int] = ()) -> None:
+        """What is known of each pane; what is missing is waited for, but in panes that are ``empty``."""
+        self._rows, self._empty = list(rows), empty
+        self._show()
 
-    def _fill(self, table: list[list[str]]) -> None:
-        flat = [text for line in table for text in line]
-        if len(flat) != len(self._cells):
-            for cell in self._cells:
-                self._grid.removeWidget(cell)
-                cell.deleteLater()
-            self._cells = [self._cell(i // WIDTH, i % WIDTH, quiet=table[i // WIDTH][0] in ("", "floor")) for i in range(len(flat))]
-        for cell, text in zip(self._cells, flat, strict=True):
-            cell.setText(text)
+    @property
+    def texts(self) -> list[list[str]]:
+        """What the cells say, the head first."""
+        return [[cell.text() for cell in line] for line in self._cells]
 
-    def _cell(self, line: int, place: int, *, quiet: bool) -> QLabel:
-        made = label("", "dim" if quiet else "", figures=True, points=-0.5)
+    def _show(self) -> None:
+        lines = [[("", ""), *(_head(kind) for kind in COLUMNS)]]
+        for place, one in enumerate(self._rows):
+            missing = NONE if place in self._empty else WAITING
+            lines.append([(one.pane, f"{one.pane}: {one.settings}"), *(_cell(kind, one, missing) for kind in COLUMNS)])
+        floors = [_floor(kind, self._rows) for kind in COLUMNS]
+        if any(words for words, _tip in floors):
+            lines.append([("floor", "What fresh draws of the target have among themselves: no model can be told from it below"), *floors])
+        self._note.setText(_note(self._rows))
+        count = self._room(lines)
+        self._fill([line[: 1 + count] for line in lines])
+
+    def _room(self, lines: list[list[tuple[str, str]]]) -> int:
+        """How many columns fit; three at least."""
+        metrics = self._metrics()
+        left = self._place.width() - min(TITLE_WIDTH, max(metrics.horizontalAdvance(line[0][0]) for line in lines))
+        for place in range(1, len(lines[0])):
+            left -= SPACING + max(metrics.horizontalAdvance(line[place][0]) for line in lines) + 1
+            if left < 0:
+                return max(3, place - 1)
+        return len(lines[0]) - 1
+
+    def _metrics(self) -> object:
+        return label("", figures=True, points=-0.5).fontMetrics()
+
+    def _fill(self, lines: list[list[tuple[str, str]]]) -> None:
+        if [len(line) for line in lines] != [len(line) for line in self._cells]:
+            for line in self._cells:
+                for cell in line:
+                    self._grid.removeWidget(cell)
+                    cell.deleteLater()
+            quiet = {0} | ({len(lines) - 1} if lines[-1][0][0] == "floor" and len(lines) > 1 + len(self._rows) else set())
+            self._cells = [[self._made(i, k, quiet=i in quiet) for k in range(len(line))] for i, line in enumerate(lines)]
+            self._grid.setColumnStretch(0, 1)
+        for cells, line in zip(self._cells, lines, strict=True):
+            for cell, (words, tip) in zip(cells, line, strict=True):
+                cell.setText(words)
+                cell.setToolTip(tip)
+
+    def _made(self, line: int, place: int, *, quiet: bool) -> QLabel:
+        made = label("", "dim" if quiet else "", figures=True, points=-0.5, elided=place == 0)
         if place:
             made.setAlignment(Qt.AlignmentFlag.AlignRight)
-            made.setToolTip(COLUMNS[place - 1][1])
+        else:
+            made.setMinimumWidth(TITLE_WIDTH)
         self._grid.addWidget(made, line, place)
         return made
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(220, super().minimumSizeHint().height())
 
-def _numbers(distance: Distance) -> tuple[str, str, str]:
-    return f"{distance.w2:.3f}", f"{distance.sliced:.3f}", f"{distance.w2 / max(distance.floor, 1e-9):.2f}"
+
+class _Place(QWidget):
+    """Where the cells are; another width may have room for more of them."""
+
+    def __init__(self, resized: Callable[[], object]) -> None:
+        super().__init__()
+        self._resized = resized
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._resized()
 
 
-def _straight(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if value >= 0.01 else f"{value:.2g}"
+def _head(kind: Kind | str) -> tuple[str, str]:
+    return (kind, TIMES_TIP) if isinstance(kind, str) else (kind.short, f"{kind.tip} ({kind.unit}; {kind.best})")
+
+
+def _cell(kind: Kind | str, found: Row, missing: str) -> tuple[str, str]:
+    if isinstance(kind, str):
+        one = found.distances.get("w2")
+        ratio = None if one is None else over_floor(one)
+        if ratio is None:
+            return (missing if one is None else NONE), TIMES_TIP
+        return plus_minus(*ratio)[0], f"{TIMES_TIP}: {' ± '.join(part for part in plus_minus(*ratio) if part)}"
+    one = found.distances.get(kind.name)
+    if one is None:
+        return missing, "Not known yet" if missing == WAITING else "There are no particles"
+    if one.value is None:
+        return NONE, tip_of(kind, one)
+    return _short(kind, one.value, one.error), tip_of(kind, one)
+
+
+def _short(kind: Kind, value: float, error: float | None) -> str:
+    """``"0.038 ±0.002"``."""
+    one, two = number_words(kind, value, error)
+    return f"{one} ±{two}" if two else one
+
+
+def _floor(kind: Kind | str, found: Sequence[Row]) -> tuple[str, str]:
+    """The floor that all panes share."""
+    if isinstance(kind, str):
+        return ("1", TIMES_TIP) if any(row.distances.get("w2") for row in found) else ("", "")
+    known = [one for row in found if (one := row.distances.get(kind.name)) is not None and one.floor is not None]
+    if not known:
+        return "", ""
+    floor, error = known[0].floor, known[0].floor_error
+    if floor is None or any(other.floor != floor for other in known):
+        return "*", OWN_FLOORS
+    return _short(kind, floor, error), f"{kind.floor_words}: {in_words(kind, floor, error)} ({kind.unit})"
+
+
+def _note(found: Sequence[Row]) -> str:
+    """n and the units."""
+    counts = sorted({one.n for row in found if (one := row.distances.get("w2")) is not None and one.n})
+    points = " and ".join(f"{n:,}".replace(",", "\u202f") for n in counts)
+    return f"n = {points} · ± standard error · standardised units, nats" if counts else ""

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.series import LossSeries
 from gui.charts.ticks import log_ticks, tick_words
 from gui.theme import colour, notifier
-from gui.widgets import card, column, heading, label, row
+from gui.widgets import column, label
 
 MOST_SHOWN = 3_000
 MOST_SINGLE = 800
@@ -31,14 +31,12 @@ class LossChart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._frame = card()
-        self._value = label("", "dim", figures=True, points=-1.0)
+        self.value = label("", "dim", figures=True, points=-1.0)
+        """The latest loss, for the head of the card."""
         self._empty = label("Press Train to see the loss here.", "dim")
-        self._body = column(row(heading("Loss"), 1, self._value), self._empty, margins=(12, 9, 12, 8))
-        self._body.setStretch(1, 1)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._frame.setLayout(self._body)
-        self.setLayout(column(self._frame))
+        self._body = column(self._empty)
+        self.setLayout(self._body)
         self._plot: Any = None
         self._raw: Any = None
         self._smooth: Any = None
@@ -60,7 +58,7 @@ class LossChart(QWidget):
         if not len(rows):  # a new training has no loss yet
             self._raw.setData([], [])
             self._smooth.setData([], [])
-            self._value.setText("")
+            self.value.setText("")
             return
         stride = max(1, len(rows) // MOST_SHOWN)
         single = rows[:: max(1, math.ceil(len(rows) / MOST_SINGLE))]
@@ -71,7 +69,7 @@ class LossChart(QWidget):
         low, high = _range_of(rows[:, 1], smooth[:, 1])
         self._plot.setYRange(low, high, padding=0.06)
         text = f"{smooth[-1, 1]:.4g} at step {last:,}".replace(",", "\u202f") if len(smooth) else ""
-        self._value.setText(f"{text} · log · smoothed" if text else "")
+        self.value.setText(f"{text} · log · smoothed" if text else "")
 
     def _build(self) -> None:
         import pyqtgraph as pg
@@ -87,7 +85,7 @@ class LossChart(QWidget):
         self._plot.setToolTip("E‖prediction − what it should be‖² on each batch; the line is the geometric mean around it")
         self._raw = self._plot.plot([], [])
         self._smooth = self._plot.plot([], [])
-        self._body.insertWidget(1, self._plot, 1)
+        self._body.insertWidget(0, self._plot, 1)
         self._paint()
 
     def _paint(self) -> None:

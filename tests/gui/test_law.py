@@ -103,6 +103,8 @@ def test_reflow_trains_a_new_network_on_the_pairs_and_undo_takes_it_back(lab: An
 
 
 def test_straightness_is_in_the_table_for_an_ode_alone(lab: Any) -> None:
-    until(lab, lambda: shown(lab) and len(lab._latest) == 2)
-    assert lab._latest[0].straightness > 0.1
-    assert lab._latest[1].straightness is None
+    until(lab, lambda: shown(lab) and lab.distances.rows()[1].distances.get("straightness"))
+    straight = [row.distances["straightness"] for row in lab.distances.rows()]
+    assert straight[0].value > 0.1
+    assert straight[1].value is None
+    assert "SDE" in straight[1].reason
