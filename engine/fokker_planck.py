@@ -65,11 +65,13 @@ class Box:
         """For each axis the middles of the inner faces across it, (m, d)."""
         return tuple(self._points(axis) for axis in range(len(self.counts)))
 
+    def axes(self, between: int | None = None) -> list[Floats]:
+        """Places of the cells along each axis; of the inner faces along the axis ``between``."""
+        places = enumerate(zip(self.low, self.counts, self.widths, strict=True))
+        return [a + width * (np.arange(1, count) if axis == between else np.arange(count) + 0.5) for axis, (a, count, width) in places]
+
     def _points(self, between: int | None) -> Floats:
-        axes = []
-        for axis, (a, count, width) in enumerate(zip(self.low, self.counts, self.widths, strict=True)):
-            axes.append(a + width * (np.arange(1, count) if axis == between else np.arange(count) + 0.5))
-        return np.stack([part.ravel() for part in np.meshgrid(*axes, indexing="ij")], axis=1)
+        return np.stack([part.ravel() for part in np.meshgrid(*self.axes(between), indexing="ij")], axis=1)
 
     def face_shape(self, axis: int) -> tuple[int, ...]:
         """Of an array over the inner faces across an axis."""
@@ -111,9 +113,33 @@ def drift_of(field: Field, sigma: Sigma | None = None) -> Drift:
     return at
 
 
+def drift_on(box: Box, field: Field, sigma: Sigma | None = None) -> Drift:
+    """The same on the faces of a box, where the closed form of an exact field is a few matrix products.
+
+    So far from all data that p_t underflows nothing flows. Raises Problem where there is no score.
+    """
+    from engine.fields.jacobian import anywhere
+    from engine.fields.on_axes import axes_of, drift_on_axes
+
+    field, anyhow = anywhere(field), drift_of(field, sigma)
+    faces = [(points, axes_of(box.axes(axis), field)) for axis, points in enumerate(box.faces)]
+
+    def at(points: Floats, t: float) -> Floats:
+        axes = next((axes for known, axes in faces if known is points), None)
+        if axes is None:
+            return anyhow(points, t)
+        found = drift_on_axes(field, axes, t, sigma)
+        return np.asarray(found.reshape(len(points), -1).double().cpu().numpy(), dtype=np.float64)
+
+    return at
+
+
 def on_grid(box: Box, log_prob: Callable[[Floats], Floats], normalise: bool = True) -> Floats:
     """exp(log_prob) at the centres, shape ``counts``; scaled to mass one unless told otherwise. Raises Problem if it has no mass."""
-    density = np.exp(log_prob(box.centres)).reshape(box.counts)
+    return _with_mass(box, np.exp(log_prob(box.centres)).reshape(box.counts), normalise)
+
+
+def _with_mass(box: Box, density: Floats, normalise: bool) -> Floats:
     mass = float(density.sum()) * box.volume
     if not (math.isfinite(mass) and mass > 0.0):
         raise Problem("The density has no mass on the grid: choose a larger box or finer cells.")
@@ -121,18 +147,11 @@ def on_grid(box: Box, log_prob: Callable[[Floats], Floats], normalise: bool = Tr
 
 
 def exact_on_grid(box: Box, field: Field, t: float, normalise: bool = False) -> Floats:
-    """p_t of an exact field at the centres, shape ``counts``. Raises Problem for a field without log p."""
-    import torch
+    """p_t of an exact field at the centres, shape ``counts``. Raises Problem for a field without log p, or if it has no mass there."""
+    from engine.fields.on_axes import axes_of, density_on_axes
 
-    own = getattr(field, "log_prob", None)
-    if own is None:
-        raise Problem("Only an exact field tells p in closed form.")
-
-    def log_prob(points: Floats) -> Floats:
-        with torch.no_grad():
-            return np.asarray(own(torch.from_numpy(points).to(field.device, field.dtype), t).double().cpu().numpy(), dtype=np.float64)
-
-    return on_grid(box, log_prob, normalise)
+    density = np.asarray(density_on_axes(field, axes_of(box.axes(), field), t).double().cpu().numpy(), dtype=np.float64)
+    return _with_mass(box, density, normalise)
 
 
 def evolve(box: Box, density: Floats, drift: Drift, variance: Callable[[float], float], times: Sequence[float]) -> Iterator[GridStep]:
@@ -222,17 +241,18 @@ def residual(box: Box, exact: Field, field: Field, t: float, sigma: Sigma | None
     """
     import torch
 
-    whole = torch.from_numpy(box.centres).to(field.device, field.dtype)
-    parts = [_residual(exact, field, x, t, sigma) for x in torch.split(whole, 4_096)]
+    whole = torch.from_numpy(box.centres).to(exact.device, exact.dtype)
+    parts = [residual_at(exact, field, x, t, sigma) for x in torch.split(whole, 4_096)]
     return np.asarray(torch.cat(parts).double().cpu().numpy().reshape(box.counts), dtype=np.float64)
 
 
-def _residual(exact: Any, field: Field, x: Tensor, t: float, sigma: Sigma | None) -> Tensor:
+def residual_at(exact: Any, field: Field, x: Tensor, t: float, sigma: Sigma | None = None) -> Tensor:
+    """The same at points x (n, d) of the exact field's precision, (n,)."""
     import torch
 
     from engine.fields.jacobian import drift_and_divergence
 
-    b, divergence = drift_and_divergence(field, x, t, sigma)
+    b, divergence = (part.to(x) for part in drift_and_divergence(field, x.to(field.device, field.dtype), t, sigma))
     with torch.enable_grad():
         # one time for all, and yet a derivative for each: d log p / dt = the tangent of the scalar time along the rows
         scalar = torch.tensor(t, device=x.device, dtype=x.dtype, requires_grad=True)

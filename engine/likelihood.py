@@ -103,8 +103,11 @@ def log_prob(
     *,
     start: Start = "matched",
     seed: int = 0,
+    rows: int | None = None,
 ) -> Generator[float, None, LogDensity]:
-    """log p_t of the flow of ``field`` at x (n, d), standardised coordinates; yields the share done.
+    """log p_t of the flow of ``field`` at x (n, d), standardised coordinates; yields the share done, after every evaluation of the field.
+
+    ``rows``: so many points are solved at a time, which makes the slices short; None: all together.
 
     Fixed steps are even in time, at least one, in proportion to the part of the interval that is solved. The adaptive solver steps all
     points together, its error measured by the root mean square over all. ``seed`` names Hutchinson's probe, signs of +-1. Raises Problem
@@ -121,9 +124,20 @@ def log_prob(
         signs = generator(seed, "probe").integers(0, 2, tuple(points.shape)) * 2.0 - 1.0
         probe = torch.from_numpy(signs).to(points)
     solve = _adaptive if solver.method == "adaptive" else _fixed
-    begin, integral = yield from solve(field, points, t, solver, probe)
-    values = start_log_prob(field, begin, start) - integral.double()
-    return LogDensity(values.cpu().numpy(), t, np.asarray(begin.double().cpu().numpy(), dtype=np.float64))
+    n, values, begins = len(points), [], []
+    for first in range(0, max(n, 1), rows or max(n, 1)):
+        part = slice(first, min(first + (rows or n), n))
+        slices = solve(field, points[part], t, solver, None if probe is None else probe[part])
+        while True:
+            try:
+                share = next(slices)
+            except StopIteration as stop:
+                begin, integral = stop.value
+                break
+            yield (part.start + share * (part.stop - part.start)) / n
+        values.append((start_log_prob(field, begin, start) - integral.double()).cpu().numpy())
+        begins.append(np.asarray(begin.double().cpu().numpy(), dtype=np.float64))
+    return LogDensity(np.concatenate(values), t, np.concatenate(begins))
 
 
 def _fixed(field: Field, x: Tensor, t: float, solver: DensitySolver, probe: Tensor | None) -> Generator[float, None, tuple[Tensor, Tensor]]:
@@ -137,6 +151,7 @@ def _fixed(field: Field, x: Tensor, t: float, solver: DensitySolver, probe: Tens
     for k in range(count):
         s, h = float(times[k]), float(times[k + 1] - times[k])
         u, rate = drift_and_divergence(field, x, s, None, probe)
+        yield (k + (0.5 if solver.method == "heun" else 0.25)) / count
         if solver.method == "heun":
             other, later = drift_and_divergence(field, x.add(u, alpha=h), s + h, None, probe)
             x, change = x.add(u + other, alpha=0.5 * h), 0.5 * h * (rate + later)
@@ -146,6 +161,7 @@ def _fixed(field: Field, x: Tensor, t: float, solver: DensitySolver, probe: Tens
                 u, rate = drift_and_divergence(field, x.add(slopes[-1], alpha=share * h), s + share * h, None, probe)
                 slopes.append(u)
                 rates.append(rate)
+                yield (k + 0.25 * len(slopes)) / count
             x = x.add(slopes[0] + 2.0 * (slopes[1] + slopes[2]) + slopes[3], alpha=h / 6.0)
             change = h / 6.0 * (rates[0] + 2.0 * (rates[1] + rates[2]) + rates[3])
         integral = integral - change

@@ -7,6 +7,7 @@ features themselves, exchanged and scaled. Layer by layer a direction costs one 
 from __future__ import annotations
 
 import math
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,49 @@ from torch import Tensor
 
 from engine.chunks import by_chunks
 from engine.embedding import HIGHEST, LOWEST, Embedding, GeneralEmbedding
-from engine.learners.tangents import DERIVATIVES
+from engine.learners.tangents import activate_with_slope
 
-ROWS = 1_024
+ROWS = 512
 """Rows evaluated together, so that a layer and its tangents stay in the cache."""
 Layers = list[tuple[Tensor, Tensor]]
+
+
+class _Desk:
+    """Memory for one chunk, kept by each thread: a matrix of its own for every product would cost more than the product, in page faults."""
+
+    def __init__(self, layers: Layers, k: int, x: Tensor) -> None:
+        wide = max(len(bias) for _, bias in layers)
+        self.key = (wide, k, x.dtype, x.device)
+        self._k = k
+        self._widths = [len(bias) for _, bias in layers]
+        self._one = [x.new_empty(ROWS * wide) for _ in range(4)]
+        self._many = [x.new_empty(k * ROWS * wide) for _ in range(3)]
+
+    def sums(self, layer: int, m: int) -> Tensor:
+        """(m, width) of a layer; the one before it stays as it is."""
+        return self._one[layer % 2][: m * self._widths[layer]].view(m, -1)
+
+    def slopes(self, layer: int, m: int) -> Tensor:
+        """(k, m, width) of a layer, likewise."""
+        return self._many[layer % 2][: self._k * m * self._widths[layer]].view(self._k, m, -1)
+
+    def activated(self, layer: int, m: int) -> tuple[Tensor, Tensor, Tensor]:
+        """(m, width), (m, width) and (k, m, width) for phi, phi' and the derivatives of phi."""
+        width = self._widths[layer]
+        a, slope = (part[: m * width].view(m, width) for part in self._one[2:])
+        return a, slope, self._many[2][: self._k * m * width].view(self._k, m, width)
+
+
+_desks = threading.local()
+
+
+def _desk(layers: Layers, k: int, x: Tensor) -> _Desk:
+    """The thread's own, made anew where it does not fit."""
+    found: _Desk | None = getattr(_desks, "own", None)
+    widths = [len(bias) for _, bias in layers]
+    if found is None or found.key != (max(widths), k, x.dtype, x.device) or found._widths != widths:
+        found = _desks.own = _Desk(layers, k, x)
+    return found
 
 
 class Rates(NamedTuple):
@@ -70,20 +109,24 @@ def network_along(
 
     def evaluate(rows: slice) -> None:
         point = x[rows]
+        m, desk = len(point), _desk(layers, k, x)
         features = embedding.point(point, time)
-        z = torch.addmm(bias, features.t(), bare.t())
-        dz = (bare[:, :d].t() * rates.near)[:, None, :].expand(d, len(point), -1)
+        z, dz = desk.sums(0, m), (bare[:, :d].t() * rates.near)[:, None, :].expand(d, m, -1)
+        torch.addmm(bias, features.t(), bare.t(), out=z)
         for b, part in enumerate(parts):
             waves = features[d + 2 * d * count * b : d + 2 * d * count * (b + 1)].view(2, d, count, -1)
             turn = (frequencies * rates.angles[b])[:, None]
             dz = torch.baddbmm(dz, torch.cat([waves[1] * turn, waves[0] * -turn], dim=1).transpose(1, 2), part)
         if directions is not None:
             along = directions if directions.shape[1] == 1 else directions[:, rows]
-            dz = torch.einsum("knd,dnw->knw", along.expand(-1, len(point), -1), dz)
-        for weight, shift in layers[1:]:
-            a, slope, _ = DERIVATIVES[activation](z)
-            z = torch.addmm(shift, a, weight.t())
-            dz = torch.mm((dz * slope).reshape(k * len(point), -1), weight.t()).view(k, len(point), -1)
+            dz = torch.einsum("knd,dnw->knw", along.expand(-1, m, -1), dz)
+        for index, (weight, shift) in enumerate(layers[1:], 1):
+            a, slope, moved = desk.activated(index - 1, m)
+            activate_with_slope(activation, z, a, slope)
+            torch.mul(dz, slope, out=moved)
+            z, dz = desk.sums(index, m), desk.slopes(index, m)
+            torch.addmm(shift, a, weight.t(), out=z)
+            torch.mm(moved.view(k * m, -1), weight.t(), out=dz.view(k * m, -1))
         value[rows], slopes[:, rows] = z, dz
 
     if x.device.type == "cpu":

@@ -53,6 +53,19 @@ DERIVATIVES: dict[str, Callable[[Tensor], Triple]] = {"silu": _silu, "gelu": _ge
 """By name."""
 
 
+def activate_with_slope(name: str, z: Tensor, a: Tensor, slope: Tensor) -> None:
+    """phi(z) into ``a`` and phi'(z) into ``slope``, without a graph and, for the default, without memory of its own."""
+    if name == "silu":
+        torch.sigmoid(z, out=slope)
+        torch.mul(z, slope, out=a)
+        # phi' = s + a (1 - s) = a + s (1 - a)
+        slope.addcmul_(slope, a, value=-1.0).add_(a)
+        return
+    first, second, _ = DERIVATIVES[name](z)
+    a.copy_(first)
+    slope.copy_(second)
+
+
 class _Activation(torch.autograd.Function):
     """(z, dz) -> (phi(z), phi'(z) dz), and its backward pass written out: half the work of automatic differentiation."""
 

@@ -9,7 +9,7 @@ import torch
 from engine.choice import Problem
 from engine.densities.mixture import GaussianMixture
 from engine.fields.exact import exact_field
-from engine.fokker_planck import Box, Drift, GridStep, drift_of, evolve, exact_on_grid, on_grid, residual
+from engine.fokker_planck import Box, Drift, GridStep, drift_of, drift_on, evolve, exact_on_grid, on_grid, residual
 from engine.samplers.sigma import ConstantSigma
 from engine.schedules import CondOT
 from engine.targets import Mixture
@@ -63,7 +63,7 @@ def test_a_mixture_flows_as_its_closed_form_with_and_without_noise() -> None:
     start = exact_on_grid(box, field, 0.0)
     found = {}
     for sigma in (None, ConstantSigma(scale=1.0)):
-        steps = stored(box, start, drift_of(field, sigma), 0.0 if sigma is None else 1.0, times)
+        steps = stored(box, start, drift_on(box, field, sigma), 0.0 if sigma is None else 1.0, times)
         assert sorted(steps) == times
         for t in times[1:]:
             truth = exact_on_grid(box, field, t)
