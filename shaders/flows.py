@@ -77,7 +77,8 @@ class FlowsVisual:
 
     def _conditional(self, view: View, theme: Theme, paths: Floats, weights: Floats) -> list[Shape]:
         """Thin lines, clearer the more they count; returns the dots at their ends in the data."""
-        share = np.nan_to_num(weights / max(float(np.nanmax(weights)), 1e-12)).clip(0.0, 1.0)
+        weights = np.nan_to_num(weights)
+        share = (weights / max(float(weights.max()), 1e-12)).clip(0.0, 1.0)
         clear = (0.12 + 0.6 * share).astype(np.float32)
         points, there = whole(paths)
         shades = np.empty((*there.shape, 4), dtype=np.float32)
@@ -114,7 +115,10 @@ def dot(
 
 
 def whole(lines: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Lines (k, m, 2) as (k, m, 3), and where they are finite, (k, m); elsewhere they stay at the point before."""
+    """Lines (k, m, 2) as (k, m, 3), and which points are seen, (k, m).
+
+    What is not finite stays at the point before; it is not seen, nor is the first point after it, so that nothing crosses the gap.
+    """
     there: NDArray[np.bool_] = np.asarray(np.isfinite(lines).all(axis=-1))
     out = np.zeros((*lines.shape[:2], 3), dtype=np.float32)
     if there.all():
@@ -125,4 +129,6 @@ def whole(lines: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     first = np.where(there.any(1), there.argmax(1), 0)
     last = np.where(last < 0, first[:, None], last)
     out[..., :2] = np.nan_to_num(np.take_along_axis(lines, last[..., None], axis=1), nan=0.0, posinf=0.0, neginf=0.0)
-    return out, there
+    seen = there.copy()
+    seen[:, 1:] &= there[:, :-1]
+    return out, seen

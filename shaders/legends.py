@@ -82,7 +82,7 @@ def legends(view: View, theme: Theme, entries: Sequence[Entry], rows_below: int 
     tallest = TALLEST[min(len(entries), len(TALLEST)) - 1] * ratio
     for entry in entries:
         column = _column(entry, theme, ratio, right, top, bottom, min(right - left_most, (WIDEST + 14) * ratio), tallest)
-        if column is None:
+        if column is None or column[1] < left_most:
             continue
         found, right = column
         right -= 4 * ratio

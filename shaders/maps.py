@@ -36,7 +36,7 @@ class MapsVisual:
     def __init__(self) -> None:
         self.sheets = Sheets()
         self._programs: dict[tuple[str, ...], Program] = {}
-        self._palettes: dict[tuple[str, bool], tuple[Any, int, int]] = {}
+        self._palettes: dict[tuple[str, bool], tuple[Any, float, float]] = {}
         self._corners: Any = None
         self._ramp: Sheet | None = None
 
@@ -53,7 +53,7 @@ class MapsVisual:
     def draw_bar(self, view: View, bar: Box, palette: str, theme: Theme, opacity: float) -> None:
         """A palette from bottom to top on (left, right, bottom, top), physical pixels, y down."""
         if self._ramp is None:
-            self._ramp = Sheet(self.sheets.written(np.linspace(0, 1, 256, dtype=np.float32)[:, None]))
+            self._ramp = Sheet(self.sheets.written(np.linspace(0, 1, 256, dtype=np.float32)[:, None]), cells=(256, 1))
         pane = view.pane
         matrix = np.diag([2.0 / pane.width, -2.0 / pane.height, 0.0, 1.0]).astype(np.float32)
         matrix[3, :2] = -1.0 - 2.0 * pane.x / pane.width, 1.0 + 2.0 * pane.y / pane.height
@@ -72,7 +72,7 @@ class MapsVisual:
             palette, first, last = self._palette(palette_of(shown, data), theme)
             p["u_palette"], p["u_opacity"] = palette, shown.opacity
         else:
-            first, last = 0, 0
+            first, last = np.inf, -np.inf
         if lines is not None:
             p["u_count"], p["u_half"] = float(lines.lines + 1), 0.5 * LINE * view.pixel_ratio
             p["u_strength"] = lines.opacity
@@ -81,15 +81,14 @@ class MapsVisual:
                 p[name] = tuple(float(c) for c in colour)
         self._go(p, sheet, view.uniform, data.box, self._parts(view, sheet, data.box, (first, last), lines))
 
-    def _parts(self, view: View, sheet: Sheet, box: Box, clear: tuple[int, int], lines: Contours | None) -> NDArray[np.float32]:
-        """Where there is a colour, or a line is near. ``clear``: from which to which step of the palette it is seen through."""
+    def _parts(self, view: View, sheet: Sheet, box: Box, clear: tuple[float, float], lines: Contours | None) -> NDArray[np.float32]:
+        """Where there is a colour, or a line is near. ``clear``: between which places the palette is seen."""
         low, high = sheet.lowest, sheet.highest
         if low is None or high is None or TILE * (box[1] - box[0]) / sheet.cells[1] * view.scale < 5 * view.pixel_ratio:
             return WHOLE
         chosen = np.zeros(low.shape, dtype=bool)
         if clear[1] > clear[0]:
-            steps = colours.STEPS
-            chosen = (high * steps >= clear[0]) & (low * steps <= clear[1])
+            chosen = (high >= clear[0]) & (low <= clear[1])
         if lines is not None:
             below, above = (np.clip(np.floor(part * (lines.lines + 1)), 0, lines.lines) for part in (low, high))
             chosen |= above > below
@@ -104,6 +103,8 @@ class MapsVisual:
             self._corners.set_data(corners)
         p["a_corner"] = self._corners
         p["u_values"] = sheet.values
+        if not self.sheets.exact:
+            p["u_cells"] = (float(sheet.cells[1]), float(sheet.cells[0]))
         if sheet.known is not None:
             p["u_known"] = sheet.known
         p["u_box"], p["u_world_to_clip"] = tuple(map(float, box)), matrix
@@ -115,8 +116,8 @@ class MapsVisual:
             self._programs[words] = Program("map", words if self.sheets.exact else (*words, "PACKED"))
         return self._programs[words]
 
-    def _palette(self, name: str, theme: Theme) -> tuple[Any, int, int]:
-        """The texture, premultiplied, and the first and last steps that can be seen."""
+    def _palette(self, name: str, theme: Theme) -> tuple[Any, float, float]:
+        """The texture, premultiplied, and between which places it can be seen."""
         key = name, theme.dark
         if key not in self._palettes:
             table = PALETTES[name](theme.dark)
@@ -125,7 +126,8 @@ class MapsVisual:
             seen = np.nonzero(table[:, 3] >= UNSEEN)[0]
             table = np.column_stack([table[:, :3] * table[:, 3:], table[:, 3]])
             texture = gloo.Texture2D(np.round(table * 255).astype(np.uint8)[None], interpolation="nearest", wrapping="clamp_to_edge")
-            self._palettes[key] = texture, (0 if seen[0] == 0 else int(seen[0])), int(seen[-1]) + 1
+            first, last = seen[0] / len(table), (seen[-1] + 1) / len(table)
+            self._palettes[key] = texture, (first if first > 0 else -np.inf), (last if last < 1 else np.inf)
         return self._palettes[key]
 
 

@@ -86,7 +86,8 @@ class Sheets:
                 texture.set_data(data)
                 return texture
         kind = {"format": "red", "internalformat": "r32f"} if real else {}
-        return gloo.Texture2D(data, interpolation="linear", wrapping="clamp_to_edge", **kind)
+        smooth = "nearest" if shape[2] == 2 else "linear"
+        return gloo.Texture2D(data, interpolation=smooth, wrapping="clamp_to_edge", **kind)
 
 
 def tiles(places: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -116,7 +117,7 @@ def quads(chosen: NDArray[np.bool_], cells: tuple[int, int]) -> NDArray[np.float
 
 
 def packed(places: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Places as two bytes, (h, w, 2): interpolation of both parts is interpolation of the whole."""
+    """Places as two bytes, high and low, (h, w, 2)."""
     whole = np.round((places + OUTSIDE) / (1.0 + 2.0 * OUTSIDE) * 65535.0).astype(np.uint16)
     return np.stack([whole >> 8, whole & 255], axis=-1).astype(np.uint8)
 
