@@ -55,6 +55,9 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"unit": "points"},
         ),
     ] = 0
+    beta2: Annotated[
+        float, Meta(ge=0, lt=1, description="Memory of Adam's squared gradients; torch's own default is 0.999.", extra={"symbol": "β₂"})
+    ] = 0.99
     ema: Annotated[float, Meta(ge=0, lt=1, description="Memory of the averaged weights; 0 shows the raw ones.")] = 0.999
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Names every random number of training.")] = 0
     threads: Annotated[

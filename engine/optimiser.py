@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.training_state import TrainingState
 
-B1, B2, EPS = 0.9, 0.99, 1e-8
+B1, EPS = 0.9, 1e-8
 POWER = 8.0
 """Early on the average weighs step j of k by about (j / k)^POWER."""
 
@@ -24,8 +24,8 @@ POWER = 8.0
 class Adam:
     """Works in place on ``weights`` given ``gradient``; keeps m, v and the average."""
 
-    def __init__(self, weights: Tensor, gradient: Tensor) -> None:
-        self.weights, self.gradient = weights, gradient
+    def __init__(self, weights: Tensor, gradient: Tensor, beta2: float = 0.99) -> None:
+        self.weights, self.gradient, self.beta2 = weights, gradient, beta2
         self.first, self.second = torch.zeros_like(weights), torch.zeros_like(weights)
         self.ema = weights.clone()
         self.steps_done = 0
@@ -41,11 +41,11 @@ class Adam:
         self.ema.lerp_(self.weights, 1.0 - min(memory, (1.0 - 1.0 / self.steps_done) ** (POWER + 1.0)))
 
     def _plain(self, rate: float, weight_decay: float) -> None:
-        k, w, m, v, g = self.steps_done, self.weights, self.first, self.second, self.gradient
+        k, w, m, v, g, b2 = self.steps_done, self.weights, self.first, self.second, self.gradient, self.beta2
         m.lerp_(g, 1.0 - B1)
-        v.mul_(B2).addcmul_(g, g, value=1.0 - B2)
+        v.mul_(b2).addcmul_(g, g, value=1.0 - b2)
         w.mul_(1.0 - rate * weight_decay)
-        w.addcdiv_(m, v.div(1.0 - B2**k).sqrt_().add_(EPS), value=-rate / (1.0 - B1**k))
+        w.addcdiv_(m, v.div(1.0 - b2**k).sqrt_().add_(EPS), value=-rate / (1.0 - B1**k))
 
     def _fused(self, rate: float, weight_decay: float) -> None:
         """The same in one pass over memory, by the function behind torch.optim.AdamW(fused=True)."""
@@ -58,7 +58,7 @@ class Adam:
             [self._count.fill_(self.steps_done)],
             lr=rate,
             beta1=B1,
-            beta2=B2,
+            beta2=self.beta2,
             weight_decay=weight_decay,
             eps=EPS,
             amsgrad=False,

@@ -91,7 +91,7 @@ class Trainer:
         self.network = experiment.build(self.device)
         self.network.initialise(generator(experiment.training.seed, "weights"))
         self._learner = learner(experiment, self.network, self.device)
-        self._adam = Adam(self.network.weights, self.network.gradient)
+        self._adam = Adam(self.network.weights, self.network.gradient, experiment.training.beta2)
         if state is not None:
             if len(state.weights) != len(self.network.weights):
                 raise Problem(f"the weights kept are {len(state.weights)} numbers, and this network has {len(self.network.weights)}.")

@@ -215,19 +215,20 @@ def test_the_rate_falls_as_stated() -> None:
 
 
 @pytest.mark.parametrize("way", ["_plain", "_fused"])
-def test_adam_is_its_formula(way: str) -> None:
+@pytest.mark.parametrize("b2", [0.99, 0.999])
+def test_adam_is_its_formula(way: str, b2: float) -> None:
     """Both ways against Loshchilov & Hutter's AdamW in float64 numpy, five steps."""
     if way == "_fused" and not fused_available(torch.device("cpu")):
         pytest.skip("this torch has no fused AdamW")
     rate, decay, w = 0.1, 0.03, np.linspace(-1, 1, 32)
     weights, gradient = torch.from_numpy(w).float(), torch.zeros(32)
     m, v = np.zeros(32), np.zeros(32)
-    adam = Adam(weights, gradient)
+    adam = Adam(weights, gradient, b2)
     for k in range(1, 6):
         gradient.copy_(torch.cos(weights * k))
         g = np.cos(w * k)
-        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g**2
-        w = (1 - rate * decay) * w - rate * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.99**k)) + 1e-8)
+        m, v = 0.9 * m + 0.1 * g, b2 * v + (1 - b2) * g**2
+        w = (1 - rate * decay) * w - rate * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - b2**k)) + 1e-8)
         adam.steps_done = k
         getattr(adam, way)(rate, decay)
     assert np.abs(weights.numpy() - w).max() < 1e-5
