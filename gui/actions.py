@@ -70,6 +70,7 @@ LAYERS = (
 )
 STAGE = (
     Entry("match-evaluations", "Match evaluations", ("Ctrl+M",), "Give the other panes as many function evaluations as the first one has"),
+    Entry("all-distances", "All distances…", ("Ctrl+I",), "Every distance of every pane with its error and floor, to copy and to save"),
     Entry(
         "solver-study", "Solver study…", ("Ctrl+U",), "Error against function evaluations, for samplers of your choice on your own target"
     ),

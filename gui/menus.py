@@ -43,7 +43,7 @@ def fill_menus(lab: Lab) -> None:
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
     stage = menu_of(bar, "&Stage")
-    actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - solver-study")
+    actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - all-distances solver-study")
     train = menu_of(bar, "&Train")
     actions.fill(train, "train stop restart - reflow - cancel-runs -")
     device = train.addMenu("&Device")
@@ -75,6 +75,8 @@ def _connect(lab: Lab) -> None:
     actions.on(cancel_runs=lab.flow_maps.cancel)
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
     actions.on(reflow=lab.reflow.start)
+    actions.on(all_distances=lambda: _distances(lab))
+    window.distances.all_asked.connect(actions["all-distances"].trigger)
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
     actions.on(hold_point=lab.probe.hold, copy_values=lab.probe.copy)
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
@@ -108,6 +110,12 @@ def _study(lab: Lab) -> None:
     from gui.study.window import StudyWindow
 
     StudyWindow.open_for(lab)
+
+
+def _distances(lab: Lab) -> None:
+    from gui.distance_window import DistanceWindow
+
+    DistanceWindow.open_for(lab)
 
 
 def _help(lab: Lab) -> None:

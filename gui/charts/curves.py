@@ -30,6 +30,8 @@ MOST_MARKED = 40
 """A curve of more points than this is drawn without symbols but for its last one."""
 NARROWEST = 0.05
 """Decades, or a share of the value, that the value's axis spans at least."""
+SHORTEST = 0.3
+"""Decades of steps that are shown at least."""
 BAND = 2.0
 """Standard errors on each side: the band holds the mean 19 times out of 20."""
 
@@ -97,8 +99,8 @@ class CurvesPlot(pg.PlotWidget):
     def _frame(self, shown: list[tuple[int, Curve, Any, Any, Any]]) -> None:
         steps = np.concatenate([curve.steps for _, curve, *_ in shown])
         left, right = math.log10(max(1.0, steps.min())), math.log10(max(1.0, steps.max()))
-        if right - left < 0.3:
-            left, right = left - 0.15, right + 0.15
+        if right - left < SHORTEST:
+            left, right = max(0.0, left - 0.5 * SHORTEST), max(0.0, left - 0.5 * SHORTEST) + SHORTEST
         edges = [np.concatenate([low, high]) for *_, low, high in shown]
         floors = [self._on_axis(curve.floors[~np.isnan(curve.floors)]) for _, curve, *_ in shown]
         everything = np.concatenate([*edges, *floors])
@@ -229,7 +231,8 @@ class _StepAxis(pg.AxisItem):
         super().__init__("bottom")
 
     def tickValues(self, low: float, high: float, _size: float) -> list[tuple[float, list[float]]]:
-        return [(1.0, [math.log10(value) for value in log_ticks(10.0**low, 10.0**high)])]
+        whole = sorted({round(value) for value in log_ticks(10.0**low, 10.0**high)} - {0})
+        return [(1.0, [math.log10(value) for value in whole if low <= math.log10(value) <= high])]
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
         words = [f"{round(10.0**value):,}".replace(",", "\u202f") for value in values]

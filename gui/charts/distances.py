@@ -9,12 +9,13 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from engine.distance_table import Row
-from gui.distance_words import KINDS, Kind, in_words, number_words, over_floor, plus_minus, tip_of
+from gui.distance_words import KIND, Kind, in_words, number_words, over_floor, plus_minus, tip_of
 from gui.widgets import card, column, heading, label, row
 
 TIMES = "× floor"
 TIMES_TIP = "W₂ over its floor: 1 is as good as fresh draws of the target itself"
-COLUMNS: tuple[Kind | str, ...] = (KINDS[0], TIMES, *(kind for kind in KINDS[1:] if kind.name not in ("near", "nll_user")))
+FIRST = ("nll", "kl", "modes", "straightness", "sliced_w2", "tv", "js", "energy", "mmd")
+COLUMNS: tuple[Kind | str, ...] = (KIND["w2"], TIMES, *(KIND[name] for name in FIRST))
 """In the order in which they find room."""
 SPACING, TITLE_WIDTH = 16, 84
 WAITING, NONE = "…", "–"
@@ -33,6 +34,8 @@ class DistanceTable(QWidget):
         self.more = QPushButton("All distances…")
         self.more.setProperty("role", "flat")
         self.more.clicked.connect(self.all_asked)
+        self.more.setToolTip("Every distance of every pane with its error and floor, to copy and to save (Ctrl+I)")
+        self._note.setToolTip("n points on each side of each repeat; ± is the standard error of the mean over the repeats")
         self._place = _Place(self._show)
         self._place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._grid = QGridLayout(self._place)
@@ -164,4 +167,4 @@ def _note(found: Sequence[Row]) -> str:
     """n and the units."""
     counts = sorted({one.n for row in found if (one := row.distances.get("w2")) is not None and one.n})
     points = " and ".join(f"{n:,}".replace(",", "\u202f") for n in counts)
-    return f"n = {points} · ± standard error · standardised units, nats" if counts else ""
+    return f"n = {points} · standardised units, nats" if counts else ""

@@ -70,7 +70,7 @@ def test_every_number_stands_with_its_error_and_its_tooltip(qtbot: QtBot) -> Non
     tip = table._cells[1][1].toolTip()
     assert all(words in tip for words in ("standardised units", "n = 1\u202f000 points, mean of 4 repeats", "0.100 ± 0.005", "Exact"))
     assert "no mass there" in table._cells[1][head.index("KL")].toolTip()
-    assert table._note.text().startswith("n = 1\u202f000 · ± standard error")
+    assert table._note.text() == "n = 1\u202f000 · standardised units, nats"
 
 
 def test_a_wider_table_has_more_distances_and_none_is_cut_off(qtbot: QtBot) -> None:
@@ -87,7 +87,7 @@ def test_a_wider_table_has_more_distances_and_none_is_cut_off(qtbot: QtBot) -> N
                 assert cell.geometry().right() <= table._place.width()
     assert counts == sorted(counts)
     assert counts[0] >= 4
-    assert counts[-1] == 12
+    assert counts[-1] == 12  # a title, W₂, its ratio and nine others
 
 
 def test_floors_of_its_own_are_not_said_to_be_everybody_s(qtbot: QtBot) -> None:
