@@ -29,6 +29,7 @@ class PaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sampler: Sampler = Heun()
     model: Annotated[Model, Meta(description="The trained network, or the exact field in closed form.")] = "exact"
     guidance: Annotated[Guidance, Meta(description="How the particles are steered towards a label.")] = NoGuidance()
+    run: Annotated[str | None, Meta(description="The key of a finished run whose network is shown in place of the present one.")] = None
 
 
 class LabDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,10 +77,14 @@ def pane_title(sampler: Sampler) -> str:
     return sampler.label if sampler.group == sampler.label else f"{sampler.group} · {sampler.label}"
 
 
-def pane_caption(settings: PaneSettings, measured: str = "") -> str:
-    """``"50 steps · 100 evaluations · exact field"``: everything that decides the picture, in words, and what the run itself told."""
+def pane_caption(settings: PaneSettings, measured: str = "", network: str = "") -> str:
+    """``"50 steps · 100 evaluations · exact field"``: everything that decides the picture, in words, and what the run itself told.
+
+    ``network`` is first where it is not the latest: ``"training step 480 · 50 steps · 100 evaluations"``.
+    """
     sampler = settings.sampler
-    parts = [counted(sampler.steps, "step")]
+    parts = [network] if network and settings.model == "learned" else []
+    parts.append(counted(sampler.steps, "step"))
     if sampler.evaluations is not None:
         parts.append(counted(sampler.evaluations, "evaluation"))
     parts += [part for part in (sampler.words, measured) if part]
@@ -105,7 +110,7 @@ def labelled(document: LabDocument) -> LabDocument:
     """The document with every pane's title and caption written from its settings (its metric is left as it is)."""
     document = with_matching_panes(document)
     panes = tuple(
-        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings, pane.measured))
+        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings, pane.measured, pane.network))
         for pane, settings in zip(document.scene.panes, document.panes, strict=True)
     )
     return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))

@@ -85,7 +85,7 @@ class LabModel(QObject):
         """Likewise, for what is shown. What a run told of itself goes with the settings that it had."""
         document = with_matching_panes(document)
         panes = tuple(
-            replace(shown, measured="") if new != old else shown
+            replace(shown, measured="", network="") if new != old else shown
             for shown, new, old in zip_longest(document.scene.panes, document.panes, self.document.panes[: len(document.panes)])
         )
         document = replace(document, scene=replace(document.scene, panes=panes))
@@ -127,11 +127,11 @@ class LabModel(QObject):
         panes[index] = replace(panes[index], layers=layers)
         self.show_scene(panes=tuple(panes))
 
-    def show_measured(self, index: int, words: str) -> None:
-        """What the run of a pane told of itself."""
+    def show_measured(self, index: int, words: str, network: str = "") -> None:
+        """What the run of a pane told of itself, and of which network it is where that is not the latest."""
         panes = list(self.document.scene.panes)
-        if index < len(panes) and panes[index].measured != words:
-            panes[index] = replace(panes[index], measured=words)
+        if index < len(panes) and (panes[index].measured, panes[index].network) != (words, network):
+            panes[index] = replace(panes[index], measured=words, network=network)
             self.show_scene(panes=tuple(panes))
 
     def show_all_layers(self, **changes: Any) -> None:

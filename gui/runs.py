@@ -70,6 +70,8 @@ class RunRequest:
     seed: int
     device: str
     guidance: Guidance = field(default_factory=NoGuidance)
+    reason: str = ""
+    """Why this cannot be shown at all, where that is known beforehand."""
 
     @property
     def target(self) -> Target:
@@ -103,6 +105,8 @@ class Run:
     remark: str = ""
     """What is worth knowing of the run, in a few words: how unevenly the work was shared, say."""
     seconds: float = 0.0
+    backdrop: PaneData | None = None
+    """The run's own target, where it is not that of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ def why_not(request: RunRequest, fields: Fields) -> str | None:
     """Why this cannot be run, in one sentence; None if it can. On the worker's thread."""
     from engine.fields.exact import exact_refusal
 
+    if request.reason:
+        return request.reason
     reason = exact_refusal(request.law) if request.snapshot is None else None
     if reason is None:
         reason = fields.guided.refusal(fields.of(request), request.law, request.guidance)

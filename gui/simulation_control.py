@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.mailbox import Mailbox
 from engine.worker import Job, Priority, Worker
-from gui.document import counted
 from gui.model import LabModel, LabState
-from gui.runs import Fields, Refused, Run, RunRequest, Snapshot, law_of, run, target_data
+from gui.pane_runs import FEW, RunOf, measured_words, network_of, slices
+from gui.runs import Fields, Refused, Run, RunRequest, Snapshot, law_of, target_data
+from gui.snapshots import KeptSnapshot, RunCache, words_of
 from gui.stage.stage import Stage
 from shaders.scene import PaneData
 
@@ -22,8 +22,6 @@ RENEWAL_SECONDS = 1.5
 RENEWAL_SHARE = 0.2
 """While training, renewing the panes takes at most this share of the worker's time."""
 SLOW_SECONDS = 0.3
-FEW = 1_000
-"""Particles of the first glimpse that an empty pane gets."""
 
 
 @dataclass(eq=False)
@@ -42,6 +40,8 @@ class _Pane:
     """Why there is nothing to show."""
     job: Job[None] | None = None
     since: float = 0.0
+    own_target: bool = False
+    """Whether what is asked was made for another target than the experiment's."""
 
 
 class SimulationControl(QObject):
@@ -59,6 +59,10 @@ class SimulationControl(QObject):
         super().__init__(stage)
         self._model, self._stage, self._worker = model, stage, worker
         self.fields = Fields()
+        self.cache = RunCache()
+        self.run_of: RunOf = lambda _key: None
+        """The experiment and the network of a finished run, by its key; None where there is none."""
+        self._target: PaneData | None = None
         self._panes: list[_Pane] = []
         self._snapshot: Snapshot | None = None
         self._device = "cpu"
@@ -94,10 +98,12 @@ class SimulationControl(QObject):
         """What pane ``index`` should show now."""
         experiment, document = self._model.experiment, self._model.document
         settings = document.panes[index]
+        experiment, snapshot, reason = network_of(settings, experiment, self._snapshot, self.run_of)
         return RunRequest(
             law=law_of(experiment),
             sampler=settings.sampler,
-            snapshot=self._snapshot if settings.model == "learned" else None,
+            snapshot=snapshot,
+            reason=reason,
             particles=document.particles,
             seed=document.seed,
             device=self._device,
@@ -123,6 +129,10 @@ class SimulationControl(QObject):
             self._snapshot = snapshot
             self._last_renewal = time.perf_counter()
             self._ask()
+
+    def ask_again(self) -> None:
+        """The list of runs has changed: each pane is asked what it should show."""
+        self._ask()
 
     def set_device(self, device: str) -> None:
         self._device = device
@@ -163,15 +173,24 @@ class SimulationControl(QObject):
         self._stage.wake()
 
     def _ask_pane(self, pane: _Pane, request: RunRequest) -> None:
-        if request == pane.asked:
+        experiment = self._model.experiment
+        own = (request.law.target, request.law.source) != (experiment.target, experiment.source)
+        if request == pane.asked and own == pane.own_target:
             return
         busy = pane.job is not None and not pane.job.done
-        if busy and request.same_but_newer(pane.asked):
-            return  # let it finish: the next renewal brings the newer weights
-        pane.asked, pane.since = request, time.perf_counter()
-        pane.box.advance()
+        known = self.cache.get(request)
+        if known is not None and own != (known.backdrop is not None):
+            known = None
+        if busy and known is None and request.same_but_newer(pane.asked):
+            return  # let it finish: the next renewal brings the newer weights, and _read_pane the checkpoint that is wanted by then
+        pane.asked, pane.since, pane.own_target = request, time.perf_counter(), own
+        generation = pane.box.advance()
+        if known is not None:
+            pane.job = None
+            pane.box.put(known, generation)
+            return
         empty = self._stage.showings[self._panes.index(pane)].latest.positions is None
-        work = partial(_slices, pane, request, self.fields, few_first=empty and request.particles > 2 * FEW)
+        work = partial(slices, pane, request, self.fields, few_first=empty and request.particles > 2 * FEW, own_target=own)
         pane.job = self._worker.submit(work, name=f"run {request.sampler.name}", priority=Priority.WATCHED, mailbox=pane.box)
 
     def _read(self) -> None:
@@ -184,8 +203,10 @@ class SimulationControl(QObject):
                 self._read_pane(index, pane)
 
     def _show_target(self, data: PaneData) -> None:
-        for showing in self._stage.showings:
-            showing.set_target(data)
+        self._target = data
+        for index, showing in enumerate(self._stage.showings):
+            if index >= len(self._panes) or not self._panes[index].own_target or showing.latest.dimension != data.dimension:
+                showing.set_target(data)
         for index, pane in enumerate(self._stage.panes):
             pane.chips.show_layers(self._model.document.scene.panes[index].layers, data.dimension)
         self.target_shown.emit(data)
@@ -210,13 +231,15 @@ class SimulationControl(QObject):
             widget.show_refusal("")
             self._renewal_cost = pane.job.seconds * len(self._panes) if pane.job is not None else 0.0
             pane.shown, pane.evaluations = value.request, value.evaluations
+            self._show_backdrop(index, value)
             self._stage.showings[index].set_run(value.data)
+            self.cache.put(value)
             widget.show_progress(None)
             widget.show_note(value.note)
             self._stage.wake()
             if first:
                 self._stage.camera.frame()
-            self._model.show_measured(index, measured_words(value))
+            self._model.show_measured(index, measured_words(value), words_of(value.request.snapshot))
             if value.request == pane.asked:
                 self.arrived.emit(index, value)
         elif pane.job is not None and time.perf_counter() - pane.since > SLOW_SECONDS:
@@ -228,6 +251,14 @@ class SimulationControl(QObject):
             if error is not None:
                 widget.show_note(error)
                 self.failed.emit(f"{widget.header.title.text()}: {error}")
+            elif pane.asked is not None and isinstance(self.request_of(index).snapshot, KeptSnapshot):
+                self._ask_pane(pane, self.request_of(index))  # whoever scrubs has moved on while this was under way
+
+    def _show_backdrop(self, index: int, value: Run) -> None:
+        """The target behind a pane: the experiment's, or that of a finished run which learned another."""
+        wanted, showing = value.backdrop or self._target, self._stage.showings[index]
+        if wanted is not None and (showing.latest.target is not wanted.target or showing.latest.target_points is not wanted.target_points):
+            showing.set_target(wanted)
 
     def _show_refusal(self, index: int, pane: _Pane, refused: Refused) -> None:
         """The reason takes the particles' place; it is no error, and nothing pops up."""
@@ -241,25 +272,6 @@ class SimulationControl(QObject):
         self._model.show_measured(index, "")
         self._stage.wake()
         self.emptied.emit(index)
-
-
-def _slices(pane: _Pane, request: RunRequest, fields: Fields, *, few_first: bool) -> Generator[Run | Refused | None, None, None]:
-    """The job of a pane. One that shows nothing yet gets a few of its particles at once; they are the first of those that follow."""
-    pane.fraction = 0.0
-    if few_first:
-        for value in run(replace(request, particles=FEW), fields):
-            yield value if isinstance(value, Run | Refused) else None
-    for value in run(request, fields):
-        if isinstance(value, float):
-            pane.fraction = value
-        yield value if isinstance(value, Run | Refused) else None
-
-
-def measured_words(run: Run) -> str:
-    """What only the run could tell, for the caption: ``"86 evaluations"``; empty where the sampler knows it beforehand."""
-    if run.remark or run.request.sampler.evaluations is not None:
-        return run.remark
-    return "" if run.evaluations is None else counted(run.evaluations, "evaluation")
 
 
 def _what_decides_runs(state: LabState) -> tuple[object, ...]:

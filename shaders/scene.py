@@ -141,6 +141,8 @@ class Pane(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     caption: str = ""
     measured: str = ""
     """What only the run itself could tell, for the caption: the evaluations of an adaptive method."""
+    network: str = ""
+    """Which network, where it is not the latest: ``"training step 480"``, a run's name."""
     metric: str = ""
     """The live distance with its floor, in words: ``"W₂ 0.038 · floor 0.033"``."""
     layers: Layers = Layers()

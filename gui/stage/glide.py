@@ -27,8 +27,8 @@ def eased(fraction: float) -> float:
     return f * f * (3.0 - 2.0 * f)
 
 
-def blended(old: PaneData, new: PaneData, fraction: float, t: float, trail: float) -> PaneData:
-    """``new`` with its particles ``fraction`` of the way from those of ``old``, stored only for the times seen at t: [t - trail, t]."""
+def blended(old: PaneData, new: PaneData, share: float, t: float, trail: float) -> PaneData:
+    """``new`` with its particles that ``share`` of the way from those of ``old``, stored only for the times seen at t: [t - trail, t]."""
     if new.times is None or new.positions is None or old.times is None or old.positions is None:
         return new
     low = max(0, int(np.searchsorted(new.times, t - trail, side="right")) - 1)
@@ -38,7 +38,7 @@ def blended(old: PaneData, new: PaneData, fraction: float, t: float, trail: floa
     if per_time * (high - low) > MOST_NUMBERS:
         low = max(low, high - max(2, MOST_NUMBERS // max(per_time, 1)))
     times = new.times[low:high]
-    weight = np.float32(eased(fraction))
+    weight = np.float32(share)
     positions = new.positions[low:high] * weight
     positions += (np.float32(1.0) - weight) * at_times(old.times, old.positions, times)
     return replace(new, times=times, positions=positions)

@@ -21,6 +21,8 @@ class Showing:
         self._latest = PaneData()
         self._before: PaneData | None = None
         self._fraction = 1.0
+        self.pace: float | None = None
+        """Seconds of an even glide, while something plays that renews the particles all the time; None: a short one that comes to rest."""
 
     @property
     def latest(self) -> PaneData:
@@ -87,7 +89,7 @@ class Showing:
     def advance(self, seconds: float) -> None:
         """Lets the glide go on."""
         if self._before is not None:
-            self._fraction += seconds / glide.SECONDS
+            self._fraction += seconds / (glide.SECONDS if self.pace is None else self.pace)
             if self._fraction >= 1.0:
                 self._before = None
 
@@ -95,4 +97,5 @@ class Showing:
         """The arrays to draw at model time t with trails of that length."""
         if self._before is None:
             return self._latest
-        return glide.blended(self._before, self._latest, self._fraction, t, trail)
+        weight = glide.eased(self._fraction) if self.pace is None else min(1.0, self._fraction)
+        return glide.blended(self._before, self._latest, weight, t, trail)

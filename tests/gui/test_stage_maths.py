@@ -86,7 +86,7 @@ def test_glide_ends_at_the_new_and_starts_at_the_old_result() -> None:
     old, new = run(np.linspace(0, 1, 11), 1.0), run(np.linspace(0, 1, 41), 3.0)
     t = 0.625
     for fraction, speed in ((0.0, 1.0), (1.0, 3.0), (0.5, 2.0)):
-        mixed = glide.blended(old, new, fraction, t, trail=0.2)
+        mixed = glide.blended(old, new, glide.eased(fraction), t, trail=0.2)
         assert mixed.times is not None
         assert mixed.positions is not None
         here = glide.at_times(mixed.times, mixed.positions, np.array([t]))[0]
