@@ -12,6 +12,10 @@ from shaders.scene import MapData, ValueScale
 Floats = NDArray[np.float32]
 OUTSIDE = 1.0
 """How far beyond either end of the scale a place may be. A density of 0 has no logarithm: it is put there."""
+WEIGHTS = tuple(np.float32(weight / 54.0) for weight in (-4.0, 42.0, 18.0, -2.0))
+"""Catmull and Rom's, a third of the way from the second of four values to the third."""
+OVERSHOOT = 0.25
+"""How far beyond the range of the values around it the cubic may go, as a share of that range."""
 FINE = 200
 """A grid with at most so many cells along its longer side is given three times as many."""
 
@@ -77,17 +81,23 @@ def refined(places: Floats) -> Floats:
     """A coarse grid with three cells for each, by Catmull and Rom's cubic: the old centres keep their values, and contours their curves."""
     if max(places.shape) > FINE or min(places.shape) < 3:
         return places
-    return _thirds(_thirds(places, 0), 1)
+    return _thirds(_thirds(places, 1), 0)
 
 
 def _thirds(places: Floats, axis: int) -> Floats:
     """Thrice as many along an axis: each place, and what the cubic gives a third of a cell before and after it; the ends go on."""
     n = places.shape[axis]
-    padded = np.pad(places, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+    first, last = places.take([0, 0], axis), places.take([-1, -1], axis)
+    padded = np.concatenate([first, places, last], axis)
     shifted = [padded[k : k + n] if axis == 0 else padded[:, k : k + n] for k in range(5)]
-    s = 1.0 / 3.0
-    weights = (0.5 * (-s + 2 * s**2 - s**3), 0.5 * (2 - 5 * s**2 + 3 * s**3), 0.5 * (s + 4 * s**2 - 3 * s**3), 0.5 * (-(s**2) + s**3))
-    a, b, c, d = (np.float32(weight) for weight in weights)
-    before = a * shifted[3] + b * shifted[2] + c * shifted[1] + d * shifted[0]
-    after = a * shifted[1] + b * shifted[2] + c * shifted[3] + d * shifted[4]
-    return np.stack([before, places, after], axis=1 + axis).reshape((3 * n, -1) if axis == 0 else (-1, 3 * n))
+    out = np.empty((n, 3, places.shape[1]) if axis == 0 else (places.shape[0], n, 3), dtype=np.float32)
+    before, here, after = (out[:, k] if axis == 0 else out[:, :, k] for k in range(3))
+    here[:] = places
+    total, part = np.empty_like(places), np.empty_like(places)
+    for target, order in ((before, (3, 2, 1, 0)), (after, (1, 2, 3, 4))):
+        total[:] = 0.0
+        for k, weight in zip(order, WEIGHTS, strict=True):
+            np.multiply(shifted[k], weight, out=part)
+            np.add(total, part, out=total)
+        target[:] = total
+    return out.reshape((3 * n, -1) if axis == 0 else (-1, 3 * n))

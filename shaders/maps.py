@@ -53,7 +53,7 @@ class MapsVisual:
     def draw_bar(self, view: View, bar: Box, palette: str, theme: Theme, opacity: float) -> None:
         """A palette from bottom to top on (left, right, bottom, top), physical pixels, y down."""
         if self._ramp is None:
-            self._ramp = Sheet(self.sheets.written(np.linspace(0, 1, 256, dtype=np.float32)[:, None]), cells=(256, 1))
+            self._ramp = Sheet(self.sheets.written(np.linspace(0, 1, 256, dtype=np.float32)[:, None]), texels=(256, 1))
         pane = view.pane
         matrix = np.diag([2.0 / pane.width, -2.0 / pane.height, 0.0, 1.0]).astype(np.float32)
         matrix[3, :2] = -1.0 - 2.0 * pane.x / pane.width, 1.0 + 2.0 * pane.y / pane.height
@@ -104,7 +104,7 @@ class MapsVisual:
         p["a_corner"] = self._corners
         p["u_values"] = sheet.values
         if not self.sheets.exact:
-            p["u_cells"] = (float(sheet.cells[1]), float(sheet.cells[0]))
+            p["u_cells"] = (float(sheet.texels[1]), float(sheet.texels[0]))
         if sheet.known is not None:
             p["u_known"] = sheet.known
         p["u_box"], p["u_world_to_clip"] = tuple(map(float, box)), matrix

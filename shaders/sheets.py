@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from vispy import gloo
 from vispy.gloo import gl
 
-from shaders.grids import OUTSIDE, Scale, filled, known, refined
+from shaders.grids import OUTSIDE, OVERSHOOT, Scale, filled, known, refined
 from shaders.scene import MapData
 
 SPARE = 8
 """Textures that wait for the next map of their size: two for each of four panes."""
-TILE = 8
+TILE = 4
 """Cells along a side of the parts that are drawn or left out."""
 
 
@@ -33,6 +33,8 @@ class Sheet:
     """(rows, columns) smallest place in each tile and the tiles around it; None where the parts are not asked for."""
     highest: NDArray[np.float32] | None = None
     cells: tuple[int, int] = (1, 1)
+    """(h, w) of the map's own cells."""
+    texels: tuple[int, int] = (1, 1)
     """(h, w) of the texture."""
 
 
@@ -56,10 +58,11 @@ class Sheets:
         if key not in self._used:
             mask = known(data.values)
             places = scale.place(data.values)
-            fine = refined(places if mask is None else filled(places))
-            lowest, highest = tiles(fine)
+            places = places if mask is None else filled(places)
+            fine = refined(places)
             there = None if mask is None else self._texture(mask)
-            self._used[key] = data, Sheet(self.written(fine), there, lowest, highest, (fine.shape[0], fine.shape[1]))
+            (h, w), texels = places.shape, (fine.shape[0], fine.shape[1])
+            self._used[key] = data, Sheet(self.written(fine), there, *tiles(places), cells=(h, w), texels=texels)
         return self._used[key][1]
 
     def written(self, places: NDArray[np.float32]) -> Any:
@@ -91,7 +94,7 @@ class Sheets:
 
 
 def tiles(places: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The smallest and the largest place in each tile of TILE × TILE cells and the eight tiles around it."""
+    """What places in each tile of TILE × TILE cells, and between them, are not below and not above: by those around it, and overshoot."""
     h, w = (-(-n // TILE) * TILE for n in places.shape)
     whole = np.pad(places, ((0, h - places.shape[0]), (0, w - places.shape[1])), mode="edge") if places.shape != (h, w) else places
     out = []
@@ -102,7 +105,8 @@ def tiles(places: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
             first, middle, last = (padded.take(range(k, k + part.shape[axis]), axis=axis) for k in range(3))
             part = function(function(first, middle), last)
         out.append(part)
-    return out[0], out[1]
+    margin = OVERSHOOT * (out[1] - out[0])
+    return out[0] - margin, out[1] + margin
 
 
 def quads(chosen: NDArray[np.bool_], cells: tuple[int, int]) -> NDArray[np.float32]:

@@ -277,15 +277,23 @@ def test_tiles_hold_all_that_is_near():
     places = np.zeros((50, 70), np.float32)
     places[20, 33] = 1.0
     lowest, highest = tiles(places)
-    assert highest.shape == (7, 9)
+    assert highest.shape == (13, 18)
     rows, columns = np.nonzero(highest)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 3, 3, 5)
-    assert (lowest == 0).all()
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 6, 7, 9)
+    assert (lowest <= 0).all()
     corners = quads(highest > 0, (50, 70))
     assert len(corners) == 3 * 6
-    assert corners.min(0) == pytest.approx([24 / 70, 8 / 50])
-    assert corners.max(0) == pytest.approx([48 / 70, 32 / 50])
-    assert quads(np.ones((7, 9), bool), (50, 70)).max() == 1.0
+    assert corners.min(0) == pytest.approx([28 / 70, 16 / 50])
+    assert corners.max(0) == pytest.approx([40 / 70, 28 / 50])
+    assert quads(np.ones((13, 18), bool), (50, 70)).max() == 1.0
+
+
+def test_nothing_between_the_cells_of_a_tile_is_outside_its_bounds():
+    places = np.random.default_rng(3).uniform(-1, 2, size=(40, 40)).astype(np.float32)
+    lowest, highest = tiles(places)
+    fine = refined(places).reshape(10, 12, 10, 12)
+    assert (fine.min((1, 3)) >= lowest).all()
+    assert (fine.max((1, 3)) <= highest).all()
 
 
 @pytest.mark.parametrize("dark", [True, False])
