@@ -9,6 +9,7 @@ from engine.choice import Problem
 from engine.cli.common import Progress, say, undisturbed
 from engine.session import Session
 from gui.document import LabDocument
+from gui.recorder.film_maps import FilmMaps
 from shaders.scene import PaneData, Scene
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ FIELD_SPACING = 26.0
 
 
 class Panes:
-    """The runs of all panes, and their fields where a layer shows them."""
+    """The runs of all panes, and their fields and maps where a layer shows them."""
 
     def __init__(self, loaded: Session, document: LabDocument, device: str, progress: Progress) -> None:
         with undisturbed():
@@ -46,6 +47,7 @@ class Panes:
             )
             for pane in document.panes
         ]
+        self._maps = FilmMaps(self._requests, self._fields, progress)
         base = target_data(experiment.target, experiment.source)
         self.data = [self._simulated(request, base, index, progress) for index, request in enumerate(self._requests)]
 
@@ -65,9 +67,11 @@ class Panes:
                 progress.show(f"pane {index + 1} of {len(self._requests)}: {100 * value:.0f} %")
         raise Problem(f"render: pane {index + 1} came to no end")
 
-    def at(self, off: Offscreen, plan: FilmPlan, scene: Scene) -> list[PaneData]:
-        """The arrays of every pane at the scene's time."""
-        return [self._with_fields(index, off, plan, scene) for index in range(len(self.data))]
+    def at(self, off: Offscreen, plan: FilmPlan, scene: Scene, doing: str = "frame") -> list[PaneData]:
+        """The arrays of every pane at the scene's time. ``doing``: which frame it is for, as the progress says it."""
+        data = [self._with_fields(index, off, plan, scene) for index in range(len(self.data))]
+        views = off.painter.views(scene, data, plan.size, plan.pixel_ratio)
+        return self._maps.at(scene, views, data, plan.pixel_ratio, doing)
 
     def _with_fields(self, index: int, off: Offscreen, plan: FilmPlan, scene: Scene) -> PaneData:
         layers, data = scene.panes[index].layers, self.data[index]

@@ -132,7 +132,7 @@ class FilmProcess(QObject):
 
 def fraction_of(line: str) -> float | None:
     """How far the film is, from a line of its progress; None for any other line."""
-    frame = re.fullmatch(r"frame (\d+) of (\d+)", line)
+    frame = re.fullmatch(r"frame (\d+) of (\d+)(?:: .*)?", line)
     if frame:
         return SIMULATING + (1 - SIMULATING) * int(frame[1]) / max(1, int(frame[2]))
     pane = re.fullmatch(r"pane (\d+) of (\d+): (\d+) %", line)

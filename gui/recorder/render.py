@@ -205,10 +205,10 @@ def frames(off: Offscreen, plan: FilmPlan, panes: Panes) -> Generator[film.Frame
         plot = off.painter.views(scene, panes.data, plan.size, plan.pixel_ratio)[0].plot
         scene = msgspec.structs.replace(scene, camera=frame_camera(panes.data, plot.width / plot.height, scene.camera))
     shown: tuple[float, film.Frame] | None = None
-    for t in plan.times:
+    for k, t in enumerate(plan.times):
         if shown is None or shown[0] != t:
             now = msgspec.structs.replace(scene, t=t)
-            data = panes.at(off, plan, now)
+            data = panes.at(off, plan, now, f"frame {k} of {len(plan.times)}")
             shown = t, off.render(now, data, plan.pixel_ratio)[:, :, :3].copy()
         yield shown[1]
 
