@@ -1,0 +1,197 @@
+"""The work behind maps, for the worker's thread: generators of short slices. No Qt here; torch is imported when it runs.
+
+The exact field is asked in double precision on the processor, by whole grids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.choice import Problem
+from engine.densities.kernel import kernel_estimate
+from gui.map_kinds import GUIDED, NO_NETWORK, diffusion_of
+from gui.maps import MapRequest, MapValues, NoMap, Truths, axes_in, peak, spread_of, told
+from gui.probe import field_of
+from gui.runs import Fields
+from shaders.scene import PaneData
+from shaders.trajectory import positions_at
+
+if TYPE_CHECKING:
+    from engine.fields.base import Field
+
+Floats = NDArray[np.float64]
+STEPS = 50
+"""Of Heun over the whole interval, for the model's own density."""
+ROWS, ROWS_EXACT = 2_048, 512
+"""Points in one slice of the work."""
+COARSE = 4
+"""A first glimpse of what takes long has so many times fewer cells along each side."""
+THERE = 1e-6
+"""A ratio of densities is shown where either is at least this share of its peak."""
+Slices = Generator["float | MapValues | NoMap | None", None, None]
+
+
+def draw(request: MapRequest, fields: Fields, truths: Truths, data: PaneData | None = None) -> Slices:
+    """Slices of one map of any kind but "grid": yields the fraction done, coarser maps before the whole one, or why there is none.
+
+    ``data`` holds the particles that kind "particles" is about.
+    """
+    work = {
+        "particles": lambda: _particles(request, data),
+        "exact": lambda: _exact(request, truths),
+        "model": lambda: _model(request, fields, truths),
+        "log-ratio": lambda: _model(request, fields, truths),
+        "residual": lambda: _residual(request, fields, truths),
+    }
+    try:
+        if request.run.reason:
+            raise Problem(request.run.reason)
+        if request.kind in ("velocity-error", "score-error", "angle"):
+            yield from _error(request, fields, truths)
+        else:
+            yield from work[request.kind]()
+    except Problem as problem:
+        yield NoMap(request, str(problem))
+
+
+def _exact(request: MapRequest, truths: Truths) -> Slices:
+    field = truths.of(request.run)
+    yield None
+    density, t = exact_density(field, request)
+    note = f" of label {request.run.reference.index + 1}" if hasattr(request.run.reference, "index") else ""
+    yield told(request, t, density, peak(density), note=note)
+
+
+def exact_density(field: Any, request: MapRequest) -> tuple[Floats, float]:
+    """p_t (h, w) of an exact field, standardised units, and the time it is of."""
+    from engine.fields.on_axes import axes_of, density_on_axes
+
+    t = min(max(request.t, field.interval[0]), field.interval[1])
+    found = density_on_axes(field, axes_of(axes_in(request.box, request.size), field), t)
+    return np.ascontiguousarray(found.numpy().T), t
+
+
+def _particles(request: MapRequest, data: PaneData | None) -> Slices:
+    if data is None or data.positions is None:
+        raise Problem("There are no particles yet.")
+    points = positions_at(data, request.t)
+    yield None
+    density, widths = kernel_estimate(points, request.box, request.size)
+    scale = float(np.exp(np.mean(np.log(widths)))) if len(widths) else 0.0
+    yield told(request, request.t, density, peak(density), note=f", h = {scale:.2g} std")
+
+
+def _error(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
+    import torch
+
+    from engine.error_maps import angle_between
+    from engine.fields import base
+    from engine.fields.on_axes import axes_of, points_of, truth_on_axes
+
+    field, exact = learned_field(request, fields), truths.of(request.run)
+    if request.kind == "score-error":
+        reason = base.score_refusal(field)
+        if reason:
+            raise Problem(reason)
+    yield None
+    t = both_times(request.t, field, exact)
+    axes = axes_of(axes_in(request.box, request.size), exact)
+    truth = truth_on_axes(exact, axes, t)
+    yield None
+    with torch.no_grad():
+        x = points_of(axes).to(field.device, field.dtype)
+        own = (base.score if request.kind == "score-error" else base.velocity)(field, x, t).to("cpu", torch.float64).numpy()
+    right = (truth.score if request.kind == "score-error" else truth.velocity).reshape(-1, 2).numpy()
+    w, h = request.size
+    error = np.degrees(angle_between(own, right)) if request.kind == "angle" else np.linalg.norm(own - right, axis=1)
+    error, density = error.reshape(w, h).T, truth.density.numpy().T
+    unit = {"angle": "degrees", "velocity-error": "std per t", "score-error": "per std"}[request.kind]
+    yield told(request, t, error, spread_of(error, density), unit=unit)
+
+
+def learned_field(request: MapRequest, fields: Fields) -> Any:
+    """The network whose errors are asked for. Raises Problem where there is none, or where guidance moves it."""
+    from engine.guidance import NoGuidance
+
+    if request.run.snapshot is None:
+        raise Problem(NO_NETWORK)
+    if not isinstance(request.run.guidance, NoGuidance):
+        raise Problem(GUIDED)
+    return field_of(request.run, fields)
+
+
+def both_times(t: float, *fields: Any) -> float:
+    """t, moved into what all fields allow."""
+    for field in fields:
+        t = min(max(t, field.interval[0]), field.interval[1])
+    return t
+
+
+def _model(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
+    """The model's own density, or its ratio to the exact one: coarse at first."""
+    ratio = request.kind == "log-ratio"
+    field = learned_field(request, fields) if ratio else field_of(request.run, fields)
+    exact = truths.of(request.run) if ratio else None
+    yield None
+    w, h = request.size
+    coarse = (max(8, round(w / COARSE)), max(8, round(h / COARSE)))
+    glimpse = 1.0 / COARSE**2
+    sizes = [(coarse, 0.0, glimpse), (request.size, glimpse, 1.0)] if min(w, h) > 2 * COARSE * 4 else [(request.size, 0.0, 1.0)]
+    for size, begin, end in sizes:
+        part = replace(request, size=size)
+        log_p, t = yield from _log_prob(part, field, begin, end)
+        log_p = log_p.reshape(size).T
+        density = np.exp(np.minimum(log_p, 80.0))
+        whole = size == request.size
+        if exact is None:
+            found = told(request, t, density, peak(density), whole=whole)
+        else:
+            truth, _ = exact_density(exact, replace(part, t=t))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                error = log_p - np.log(truth)
+            there = (truth > THERE * np.nanmax(truth)) | (density > THERE * np.nanmax(density))
+            error = np.where(there & np.isfinite(error), error, np.nan)
+            found = told(request, t, error, spread_of(error, truth), whole=whole, unit="nats")
+        yield found
+
+
+def _log_prob(request: MapRequest, field: Field, begin: float, end: float) -> Generator[float, None, tuple[Floats, float]]:
+    """log p_t at the cells, x by x (w h,), standardised units, and the time it is of."""
+    from engine.likelihood import DensitySolver, log_prob
+
+    xs, ys = axes_in(request.box, request.size)
+    points = np.stack([part.ravel() for part in np.meshgrid(xs, ys, indexing="ij")], axis=1)
+    rows = ROWS if request.run.snapshot is not None else ROWS_EXACT
+    slices = log_prob(field, points, request.t, DensitySolver(steps=STEPS), start=request.run.law.start, rows=rows)
+    while True:
+        try:
+            yield begin + (end - begin) * next(slices)
+        except StopIteration as stop:
+            return stop.value.values, stop.value.t
+
+
+def _residual(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
+    import torch
+
+    from engine.fields.on_axes import axes_of, points_of
+    from engine.fokker_planck import residual_at
+
+    field, exact = learned_field(request, fields), truths.of(request.run)
+    sigma, reason = diffusion_of(request.run.sampler)
+    if reason:
+        raise Problem(reason)
+    t = both_times(request.t, field, exact)
+    yield None
+    x = points_of(axes_of(axes_in(request.box, request.size), exact))
+    parts = []
+    for k, part in enumerate(torch.split(x, ROWS_EXACT)):
+        parts.append(residual_at(exact, field, part, t, sigma))
+        yield (k + 1) * ROWS_EXACT / (len(x) + ROWS_EXACT)
+    found = torch.cat(parts).numpy().reshape(request.size).T
+    density, _ = exact_density(exact, replace(request, t=t))
+    yield told(request, t, found, spread_of(found, density))
