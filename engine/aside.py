@@ -1,4 +1,4 @@
-"""Aside: a call that cannot be cut into slices, on a thread of its own, waited for in slices. The thread ends before the generator does."""
+"""Aside: what cannot be cut into short slices, on a thread of its own, waited for in slices. The thread ends before the generator does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 Value = TypeVar("Value")
+Share = TypeVar("Share")
 SLICE_SECONDS = 0.01
 
 
@@ -30,3 +31,37 @@ def aside(call: Callable[[], Value], name: str = "aside") -> Generator[None, Non
     finally:
         thread.join()
     return future.result()
+
+
+def beside(slices: Generator[Share, None, Value], name: str = "beside") -> Generator[Share | None, None, Value]:
+    """A generator whose slices are long, on a thread of its own: yields the last of what it has yielded, None before the first.
+
+    Whoever leaves the loop waits for the slice that is under way; the generator is closed on its thread.
+    """
+    last: list[Share | None] = [None]
+    leave = threading.Event()
+
+    def run() -> Value | None:
+        try:
+            while not leave.is_set():
+                try:
+                    last[0] = next(slices)
+                except StopIteration as stop:
+                    value: Value = stop.value
+                    return value
+            return None
+        finally:
+            slices.close()
+
+    waiting = aside(run, name)
+    try:
+        while True:
+            try:
+                next(waiting)
+            except StopIteration as stop:
+                result: Value = stop.value
+                return result
+            yield last[0]
+    finally:
+        leave.set()
+        waiting.close()

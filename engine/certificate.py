@@ -63,10 +63,13 @@ def path_kl(
     for k in range(len(times) - 1):
         yield _told(float(times[k]), x, kl, log_weight, k / (len(times) - 1))
         t, h = float(times[k]), float(times[k + 1] - times[k])
-        b, s2 = drift(x, t), float(variance(t))
+        s2 = float(variance(t))
+        if not math.isfinite(s2):
+            raise Problem(f"σ is infinite at t = {t:.3g}: begin later, or take another σ.")
+        b = drift(x, t)
         gap = other(x, t) - b
         square = (gap * gap).sum(axis=1)
-        if not math.isfinite(s2) or (s2 < VANISHED and float(square.max()) > 0.0):
+        if s2 < VANISHED and float(square.max()) > 0.0:
             raise Problem(f"σ is {math.sqrt(s2):g} at t = {t:.3g} and the drifts differ, so the path KL is infinite: take another σ.")
         dw = rng.standard_normal(x.shape) * math.sqrt(h)
         if s2 >= VANISHED:
@@ -158,17 +161,28 @@ def certificate_times(low: float, delta: float, steps: int) -> Floats:
 
 
 def certificate(
-    exact: Field, learned: Field, sigma: Sigma, box: Box, *, delta: float = 0.05, n: int = 2_000, steps: int = 200, seed: int = 0
+    exact: Field,
+    learned: Field,
+    sigma: Sigma,
+    box: Box,
+    *,
+    delta: float = 0.05,
+    n: int = 2_000,
+    steps: int = 200,
+    seed: int = 0,
+    begin: float | None = None,
+    draws: Floats | None = None,
 ) -> Generator[float, None, Certificate]:
     """The chain between the exact SDE and the learned one, both begun at the exact p at t_min; yields the share done.
 
+    Where a grid cannot hold p at t_min, ``begin`` is a later time and ``draws`` (n, d) are draws of p there.
     ``box`` is in standardised coordinates, and should hold p_t for all t. The marginal of the learned SDE, and for the grid's own error
     that of the exact one, are solved on it. Raises Problem for a sigma that does not fit or vanishes on the way, or without a score.
     """
     reason = sigma.refusal(exact.path)
     if reason:
         raise Problem(reason)
-    low = max(exact.interval[0], learned.interval[0])
+    low = max(exact.interval[0], learned.interval[0], begin if begin is not None else 0.0)
     end = min(1.0 - delta, exact.interval[1], learned.interval[1])
     times, drift, other = certificate_times(low, 1.0 - end, steps), drift_of(exact, sigma), drift_of(learned, sigma)
     times[-1] = end
@@ -178,9 +192,9 @@ def certificate(
 
     from engine.fields.start import start
 
-    begin = np.asarray(start(exact, n, seed).double().cpu().numpy(), dtype=np.float64)
+    first = draws if draws is not None else np.asarray(start(exact, n, seed).double().cpu().numpy(), dtype=np.float64)
     kept = []
-    for step in path_kl(begin, drift, other, variance, times, seed=seed):
+    for step in path_kl(first, drift, other, variance, times, seed=seed):
         kept.append(step)
         yield 0.3 * step.share
     density = exact_on_grid(box, exact, low, normalise=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Value = TypeVar("Value")
-PARTICLES, REPEATS = 600, 8
+PARTICLES, REPEATS = 1_000, 8
 DRAWS = 3
 """Fresh draws that the floor of each repeat is averaged over."""
 FIRST = 32

@@ -34,7 +34,7 @@ def conclusion(found: Sources) -> str:
     if both is None or network is None:
         return _broken(found)
     if not both.certain:
-        if network.certain or (solver is not None and solver.certain):
+        if any(part is not None and part.certain and not _nothing(part, found.w2["ideal"]) for part in (network, solver)):
             return f"The whole excess, {words_of(both)}, cannot be told from 0, though its parts can: {_parts(network, solver, both)}."
         return (
             f"At n = {found.n:,} this pane cannot be told from a perfect network with a perfect solver: "
