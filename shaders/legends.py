@@ -102,12 +102,12 @@ def _column(
     head = _head(entry, inside, size)
     words = [(text, strong) for text, strong in head]
     ends = int(bool(entry.above)) + int(bool(entry.below))
-    space = bottom - top - 2 * pad
-    while words and space - (len(words) + ends) * ROW * ratio < SHORTEST * ratio:
+    space, end_row = bottom - top - 2 * pad, (ROW + 3) * ratio
+    while words and space - len(words) * ROW * ratio - ends * end_row < SHORTEST * ratio:
         words.pop()
-    if space - (len(words) + ends) * ROW * ratio < SHORTEST * ratio:
+    if space - len(words) * ROW * ratio - ends * end_row < SHORTEST * ratio:
         ends = 0
-    height = min(tallest, space - (len(words) + ends) * ROW * ratio)
+    height = min(tallest, space - len(words) * ROW * ratio - ends * end_row)
     if height < 0.5 * SHORTEST * ratio or inside < 24 * ratio:
         return None
     numbers = _numbers(entry, max(2, int(height / (22 * ratio)) + 1), 13 * ratio / height)
@@ -127,7 +127,7 @@ def _column(
         y += 3 * ratio
     if ends and entry.above:
         labels.append(Label(entry.above, x1, y + 0.4 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
-        y += ROW * ratio
+        y += end_row
     foot = y + height - (3 * ratio if words else 0)
     x0 = x1 - thick
     thin = max(1.0, round(ratio))
@@ -142,8 +142,8 @@ def _column(
         labels.append(Label(text, x0 - 6 * ratio, at, rgba(theme.text), size, across="right", down="middle"))
     end = foot
     if ends and entry.below:
-        labels.append(Label(entry.below, x1, foot + 0.7 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
-        end += ROW * ratio
+        labels.append(Label(entry.below, x1, foot + end_row - 0.4 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
+        end += end_row
     left = x1 - wide - pad
     backdrop = Shape(left, top, right - left, end + pad - top, rgba(theme.stage, 0.82), radius=5 * ratio)
     return Legends((backdrop,), (bar,) if entry.palette else (), tuple(over), tuple(labels)), left
