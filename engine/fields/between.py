@@ -13,7 +13,9 @@ from engine.choice import Problem
 from engine.densities.cells import Cells
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
+from engine.fields.lines import in_lines, nodes_of
 from engine.fields.pair_posterior import CellsPair, EndsOnAxes, GaussianPair, PairPosterior, mixture_pair, schrodinger_cross
+from engine.fields.raster_pair import RasterPair
 from engine.fields.separable import OnAxes
 from engine.ops import Scalar
 from engine.paths import END, Path, Prediction
@@ -27,8 +29,11 @@ MOST_PAIRS = 20_000
 """More pairs of components than this are thinned; the note says so."""
 MOST_CELLS = 256
 """A raster with more cells along a side is pooled by whole cells."""
+FEWEST_CELLS = 48
+"""Cells along a side below which no raster is pooled to make room for Gaussians."""
 RASTER_WORK = 1 << 20
 """Cells times Gaussians opposite, beyond which the Gaussians are thinned (to no fewer than 16)."""
+POOLED = "the exact field pools the cells of both rasters: finely at the end that is near in time, coarsely at the other"
 
 
 class BetweenField:
@@ -131,11 +136,6 @@ def between_refusal(experiment: Experiment) -> str | None:
             f"With the {experiment.coupling.label} coupling the field is known in closed form only between two single Gaussians: "
             "take the learned field."
         )
-    if isinstance(source, Cells) and isinstance(target, Cells):
-        return "Between two rasters no closed form is built in: take the learned field."
-    mixture = source if isinstance(target, Cells) else target if isinstance(source, Cells) else None
-    if isinstance(mixture, GaussianMixture) and not _isotropic(mixture):
-        return "Opposite a raster the closed form needs Gaussians that are equally wide in every direction: take the learned field."
     return None
 
 
@@ -173,26 +173,33 @@ def _posterior(
         first, second = _fewer_pairs(source, target)
         note = f"the exact field uses {first.count:,} × {second.count:,} of {source.count:,} × {target.count:,} Gaussians"
         return mixture_pair(first, second, device, dtype), note if (first, second) != (source, target) else ""
+    if isinstance(source, Cells) and isinstance(target, Cells):
+        pair = RasterPair(source, target, device, dtype)
+        return pair, POOLED if pair.pools else ""
     cells, mixture = (target, source) if isinstance(target, Cells) else (source, target)
     assert isinstance(cells, Cells)
     assert isinstance(mixture, GaussianMixture)
-    h, w = cells.weights.shape
-    notes = []
-    if max(h, w) > MOST_CELLS:
-        cells = cells.pooled(-(-max(h, w) // MOST_CELLS))
+    fewer_cells, fewer, note = _opposite(cells, mixture)
+    return CellsPair(CellsPosterior(fewer_cells, device, dtype), fewer, isinstance(target, Cells), device, dtype), note
+
+
+def _opposite(cells: Cells, mixture: GaussianMixture) -> tuple[Cells, GaussianMixture, str]:
+    """A raster and a mixture of axis-parallel Gaussians opposite it, few enough to be worked with, and what was left out."""
+    (h, w), count, notes = cells.weights.shape, mixture.count, []
+    line = nodes_of(mixture)
+    # Gaussians along slanting axes are sums of round ones: the raster is made coarser before any of them is left out
+    most = MOST_CELLS if line == 1 else max(FEWEST_CELLS, min(MOST_CELLS, int((RASTER_WORK / (count * line)) ** 0.5)))
+    if max(h, w) > most:
+        cells = cells.pooled(-(-max(h, w) // most))
         notes.append(f"the exact field pools {w} × {h} cells to {cells.weights.shape[1]} × {cells.weights.shape[0]}")
-    fewer = evenly_thinned(mixture, max(16, RASTER_WORK // cells.weights.size))
+    fewer = evenly_thinned(mixture, max(16, RASTER_WORK // (cells.weights.size * line)))
     if fewer is not mixture:
-        notes.append(f"the exact field uses {fewer.count:,} of {mixture.count:,} Gaussians")
-    return CellsPair(CellsPosterior(cells, device, dtype), fewer, isinstance(target, Cells), device, dtype), "; ".join(notes)
+        notes.append(f"the exact field uses {fewer.count:,} of {count:,} Gaussians")
+    return cells, in_lines(fewer), "; ".join(notes)
 
 
 def _single(density: ClosedDensity) -> bool:
     return isinstance(density, GaussianMixture) and density.count == 1 and density.smooth
-
-
-def _isotropic(mixture: GaussianMixture) -> bool:
-    return mixture.stds is not None and bool(np.allclose(mixture.stds, mixture.stds[:, :1], rtol=1e-12, atol=0.0))
 
 
 def _smooth(density: ClosedDensity) -> bool:

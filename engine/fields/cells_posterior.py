@@ -13,6 +13,7 @@ that the products underflow are done again in log space by erfcx, over the inked
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from engine.densities.cells import Cells
 from engine.fields.separable import OnAxes
-from engine.ops import Scalar, plain
+from engine.ops import Scalar, log, plain
 
 _CHUNK = 1 << 19
 _ROOT_HALF = math.sqrt(0.5)
@@ -49,8 +50,8 @@ class CellsPosterior:
         self._log_top = math.log(top)
         self._weights = torch.as_tensor(cells.weights / top, device=device, dtype=dtype)
         h, w = cells.weights.shape
-        self._low = (float(cells.low[0]), float(cells.low[1]))
-        self._size = (float(cells.cell[0]), float(cells.cell[1]))
+        self._low: tuple[Scalar, Scalar] = (float(cells.low[0]), float(cells.low[1]))
+        self._size: tuple[Scalar, Scalar] = (float(cells.cell[0]), float(cells.cell[1]))
         self._count = (w, h)
         row, column = np.nonzero(cells.weights)
         self._place = torch.as_tensor(np.stack([column, row], axis=1), device=device, dtype=torch.float64)
@@ -98,6 +99,35 @@ class CellsPosterior:
         parts = [self._along_axis(places[axis], firsts[axis] / mass, axis, alpha, beta, self._small) for axis in range(2)]
         return OnAxes(density, torch.stack([data for data, _ in parts], dim=-1), torch.stack([pull for _, pull in parts], dim=-1), known)
 
+    def moments_of_axes(self, x: Tensor, alpha: Scalar, betas: list[Scalar], far: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+        """``moments`` where each axis has a blur of its own: the second axis is stretched until both are alike."""
+        ratio, stretched = betas[0] / betas[1], self._stretched(betas)
+        if stretched is self:
+            return self.moments(x, alpha, betas[0], far)
+        log_prob, data, pull = stretched.moments(torch.stack([x[:, 0], x[:, 1] * ratio], dim=1), alpha, betas[0], far)
+        data, pull = torch.stack([data[:, 0], data[:, 1] / ratio], dim=1), torch.stack([pull[:, 0], pull[:, 1] * ratio], dim=1)
+        return log_prob + log(ratio), data, pull
+
+    def on_axes_of(self, axes: Sequence[Tensor], alpha: Scalar, betas: list[Scalar], moments: bool = True) -> OnAxes:
+        """``on_axes`` where each axis has a blur of its own."""
+        ratio, stretched = betas[0] / betas[1], self._stretched(betas)
+        if stretched is self:
+            return self.on_axes(axes, alpha, betas[0], moments)
+        density, data, pull, known = stretched.on_axes([axes[0], axes[1] * ratio], alpha, betas[0], moments)
+        if data is None or pull is None:
+            return OnAxes(density * ratio, None, None, known)
+        data, pull = torch.stack([data[..., 0], data[..., 1] / ratio], dim=-1), torch.stack([pull[..., 0], pull[..., 1] * ratio], dim=-1)
+        return OnAxes(density * ratio, data, pull, known)
+
+    def _stretched(self, betas: list[Scalar]) -> CellsPosterior:
+        """The raster with its second axis in units in which the blur is betas[0]; itself where both blurs are alike."""
+        if plain(betas[0]) == plain(betas[1]):
+            return self
+        ratio, other = betas[0] / betas[1], copy.copy(self)
+        other.__dict__.pop("_tree", None)
+        other._low, other._size = (self._low[0], self._low[1] * ratio), (self._size[0], self._size[1] * ratio)
+        return other
+
     def floor(self, beta: Scalar) -> float:
         """log p_t above which all that matters is there without the terms in log space."""
         return math.log(self._faint) + self._depth + plain(self._constant(beta))
@@ -125,7 +155,7 @@ class CellsPosterior:
         return torch.split(x, max(1, _CHUNK // (max(self._count) + 1)))
 
     def _by_nodes(self, axis: int, alpha: Scalar, beta: Scalar, small: float) -> bool:
-        return plain(alpha) * self._size[axis] < small * plain(beta)
+        return plain(alpha) * plain(self._size[axis]) < small * plain(beta)
 
     def _moments(self, x: Tensor, alpha: Scalar, beta: Scalar, far: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         """log p_t (n,), D (n, 2), -score (n, 2)."""
@@ -176,7 +206,7 @@ class CellsPosterior:
             shift = 0.5 * (outside / beta) ** 2
             factor, moment = torch.zeros(1, device=x.device, dtype=x.dtype), torch.zeros(1, device=x.device, dtype=x.dtype)
             # in float32 two nodes serve while delta is below 0.08: their error is of the order of delta^4 xi^4 / 4000
-            fewer = plain(alpha) * size < 0.08 * plain(beta)
+            fewer = plain(alpha) * plain(size) < 0.08 * plain(beta)
             for node, share in _nodes(2 if self._single and fewer else 3 if self._single else 5):
                 z = low + size * (index[:-1] + (0.5 + node))
                 xi = (x / beta)[:, None] - (alpha / beta) * z
@@ -219,7 +249,7 @@ class CellsPosterior:
         places = x.cpu().numpy()
         nearest, cell = self._tree.query(places)
         slack = 2.0 * blur**2 * (self._depth - self._light[cell])
-        reach = np.sqrt(nearest**2 + slack) + math.hypot(*self._size)
+        reach = np.sqrt(nearest**2 + slack) + math.hypot(*map(plain, self._size))
         found = self._tree.query_ball_point(places, reach)
         point = np.repeat(np.arange(len(places)), [len(cells) for cells in found])
         cells = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=len(point))
@@ -227,7 +257,8 @@ class CellsPosterior:
 
     @cached_property
     def _tree(self) -> cKDTree:
-        return cKDTree(self._low + self._size * (self._place.cpu().numpy() + 0.5))
+        low, size = ([plain(number) for number in pair] for pair in (self._low, self._size))
+        return cKDTree(np.array(low) + np.array(size) * (self._place.cpu().numpy() + 0.5))
 
     def _log_factor(self, x: Tensor, index: Tensor, axis: int, alpha: Scalar, beta: Scalar) -> tuple[Tensor, Tensor]:
         """Log of the mean of sqrt(2 pi) phi over cell ``index``, and the mean of z or xi in it under phi, elementwise, float64."""

@@ -5,8 +5,8 @@ the responsibilities and q_ij = S_ij^-1 (x - a m_i - b n_j)
 
     -s = sum r q,    E[x0|x] = sum r (m_i + a C_i q),    E[x1|x] = sum r (n_j + b D_j q),    E[eps|x] = -gamma s.
 
-Between a raster and isotropic Gaussians, x - b n_j given j is the raster blurred by b^2 tau_j^2 + gamma^2. Nothing is divided by a, b or
-gamma. Source: MATHS sections 2 and 3.
+Between a raster and axis-parallel Gaussians, x - b n_j given j is the raster blurred by b^2 tau_j^2 + gamma^2, axis by axis. Nothing is
+divided by a, b or gamma. Source: MATHS sections 2 and 3.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
+from engine.fields.raster_pair import RasterPair
 from engine.fields.separable import FAINT, gaussians_on_axes
 from engine.ops import Scalar, sqrt
 
@@ -164,21 +165,22 @@ class FullPair:
 
 
 class CellsPair:
-    """A raster at one end, a mixture of isotropic Gaussians at the other."""
+    """A raster at one end, a mixture of axis-parallel Gaussians at the other."""
 
     def __init__(
         self, cells: CellsPosterior, mixture: GaussianMixture, cells_at_data: bool, device: torch.device, dtype: torch.dtype
     ) -> None:
         assert mixture.stds is not None
         held = mixture.weights > 0
-        variances = np.broadcast_to(mixture.stds[:, 0] ** 2, (mixture.count,))[held]
-        order = np.argsort(variances, kind="stable")
+        variances = np.broadcast_to(mixture.stds**2, mixture.means.shape)[held]
+        order = np.lexsort(variances.T)
         self._cells, self._cells_at_data = cells, cells_at_data
         self._means = _constants(mixture.means[held][order], device, dtype)
         self._log_weights = _constants(np.log(mixture.weights[held][order]), device, dtype)
         self._variances = _constants(variances[order], device, dtype)
-        values, counts = np.unique(variances, return_counts=True)
-        self._groups = list(zip(values.tolist(), counts.tolist(), strict=True))
+        last = np.flatnonzero(np.append((variances[order][1:] != variances[order][:-1]).any(axis=1), True))
+        counts = np.diff(last, prepend=-1)
+        self._groups = list(zip(variances[order][last].tolist(), counts.tolist(), strict=True))
 
     def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
         """(E[x0|x], E[x1|x], -score) at x (n, d)."""
@@ -186,7 +188,7 @@ class CellsPair:
         parts = []
         for logit, inside, pull in self._parts(x, a, b, latent):
             share = torch.softmax(logit, dim=1)
-            mixture = share @ self._means + there * ((share * self._variances)[:, :, None] * pull).sum(dim=1)
+            mixture = share @ self._means + there * (share[:, :, None] * self._variances * pull).sum(dim=1)
             raster, pulls = (share[:, :, None] * inside).sum(dim=1), (share[:, :, None] * pull).sum(dim=1)
             parts.append((mixture, raster, pulls) if self._cells_at_data else (raster, mixture, pulls))
         first, second, pulls = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -203,9 +205,8 @@ class CellsPair:
         density = axes[0].new_zeros(shape)
         sums = axes[0].new_zeros(3, *shape, d)
         for mean, log_weight, variance in zip(self._means, self._log_weights, self._variances, strict=True):
-            blur = sqrt(there * there * variance + latent * latent)
             moved = [axis - there * mean[k] for k, axis in enumerate(axes)]
-            found = self._cells.on_axes(moved, here, blur, moments)
+            found = self._cells.on_axes_of(moved, here, self._blurs(variance.tolist(), there, latent), moments)
             weighted = log_weight.exp() * found.density
             density += weighted
             if found.data is not None and found.pull is not None:
@@ -235,15 +236,20 @@ class CellsPair:
             yield found
 
     def _floor(self, there: Scalar, latent: Scalar) -> float:
-        return max(self._cells.floor(sqrt(there * there * variance + latent * latent)) for variance, _ in self._groups)
+        return max(self._cells.floor(self._blurs(variances, there, latent)[0]) for variances, _ in self._groups)
+
+    @staticmethod
+    def _blurs(variances: list[float], there: Scalar, latent: Scalar) -> list[Scalar]:
+        """What blurs the raster along each axis, (d,)."""
+        return [sqrt(there * there * variance + latent * latent) for variance in variances]
 
     def _part(self, x: Tensor, here: Scalar, there: Scalar, latent: Scalar, far: bool) -> Ends:
         d = x.shape[1]
         logits, insides, pulls, begin = [], [], [], 0
-        for variance, size in self._groups:
+        for variances, size in self._groups:
             away = x[:, None, :] - there * self._means[begin : begin + size]
-            blur = sqrt(there * there * variance + latent * latent)
-            log_prob, inside, pull = self._cells.moments(away.reshape(-1, d), here, blur, far)
+            blurs = self._blurs(variances, there, latent)
+            log_prob, inside, pull = self._cells.moments_of_axes(away.reshape(-1, d), here, blurs, far)
             logits.append(log_prob.view(-1, size) + self._log_weights[begin : begin + size])
             insides.append(inside.view(-1, size, d))
             pulls.append(pull.view(-1, size, d))
@@ -309,7 +315,7 @@ def schrodinger_cross(first: np.ndarray, second: np.ndarray, sigma: float) -> np
     return cross
 
 
-PairPosterior = SharedPair | FullPair | CellsPair | GaussianPair
+PairPosterior = SharedPair | FullPair | CellsPair | RasterPair | GaussianPair
 
 
 def mixture_pair(source: GaussianMixture, target: GaussianMixture, device: torch.device, dtype: torch.dtype) -> SharedPair | FullPair:
