@@ -1,12 +1,13 @@
-"""LayerChips: the layers of a pane, to switch on and off."""
+"""LayerChips: the layers of a pane, to switch on and off; those with a ▾ have settings of their own."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QPushButton, QWidget
 
+from gui.flow_layout import FlowLayout
 from shaders.scene import Layers
 
 CHIPS: tuple[tuple[str, str, str], ...] = (
@@ -14,58 +15,74 @@ CHIPS: tuple[tuple[str, str, str], ...] = (
     ("trails", "trails", "Where each particle has just been, fading with age"),
     ("velocity", "velocity", "The velocity u_t(x) at time t: where the ODE carries a particle"),
     ("score", "score", "The score ∇log p_t(x) at time t: where the density grows"),
-    ("histogram", "density", "The density of the particles, as a heat map"),
+    ("histogram", "histogram", "How many particles are in each cell, as a heat map"),
     ("target", "target", "The target's density, quietly behind"),
+    ("map", "map ▾", "A density or an error at time t, as a map with a legend"),
+    ("contours", "contours ▾", "Lines of equal density at time t"),
+    ("flow_map", "flow map ▾", "A grid of lines carried by the flow; its colour is log det J: stretch and squeeze"),
+    ("probe", "pointer", "The path through the point under the pointer, and the conditional paths to the data that contribute most there"),
 )
-NOT_IN_3D = frozenset({"velocity", "score", "histogram"})
-SPACING, FEWER = 5, 3
-"""Pixels between chips; chips in a row where there is little room."""
+WITH_SETTINGS = frozenset({"map", "contours", "flow_map"})
+NOT_IN_3D = frozenset({"velocity", "score", "histogram", "map", "contours", "flow_map", "probe"})
+SPACING = 5
+"""Pixels between chips."""
+ARROW = 20
+"""Pixels at the right of a chip that open its settings."""
 WHY_NOT_IN_3D = "Not in three dimensions yet: this layer is drawn on a plane."
+HOW_TO_SET = "Settings: click ▾, right-click, or ↓ on the keyboard."
+
+
+class LayerChip(QPushButton):
+    """A chip; where the layer has settings its ▾ asks for them."""
+
+    settings_asked = Signal()
+
+    def __init__(self, word: str, with_settings: bool) -> None:
+        super().__init__(word)
+        self._with_settings = with_settings
+        self.setProperty("role", "chip")
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._with_settings and event.button() == Qt.MouseButton.LeftButton and event.position().x() > self.width() - ARROW:
+            self.settings_asked.emit()
+        else:
+            super().mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._with_settings:
+            self.settings_asked.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._with_settings and event.key() == Qt.Key.Key_Down:
+            self.settings_asked.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class LayerChips(QWidget):
-    """One chip a layer, in two rows where one is too narrow; ``changed`` carries the new Layers."""
+    """One chip a layer, in as many rows as it takes; ``changed`` carries the new Layers, ``settings_asked`` a layer's name."""
 
     changed = Signal(object)
+    settings_asked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self._layers = Layers()
-        self._chips: dict[str, QPushButton] = {}
+        self._chips: dict[str, LayerChip] = {}
+        flow = FlowLayout(self, SPACING)
         for field, word, _tip in CHIPS:
-            chip = QPushButton(word)
-            chip.setProperty("role", "chip")
-            chip.setCheckable(True)
-            chip.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            chip = LayerChip(word, field in WITH_SETTINGS)
             chip.clicked.connect(lambda on, name=field: self._switch(name, on))
+            chip.settings_asked.connect(lambda name=field: self.settings_asked.emit(name))
             self._chips[field] = chip
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(SPACING)
-        self._columns = 0
-        self._arrange(len(CHIPS))
+            flow.addWidget(chip)
         self.show_layers(Layers(), 2)
 
-    def _arrange(self, columns: int) -> None:
-        """In one row where there is room, in two where there is not."""
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for index, chip in enumerate(self._chips.values()):
-            self._grid.addWidget(chip, index // columns, index % columns)
-        for place in range(len(CHIPS) + 1):
-            self._grid.setColumnStretch(place, 1 if place == columns else 0)
-
-    def _width_of(self, columns: int) -> int:
-        widths = [chip.sizeHint().width() for chip in self._chips.values()]
-        return sum(max(widths[place::columns]) for place in range(columns)) + SPACING * columns
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._arrange(len(CHIPS) if event.size().width() >= self._width_of(len(CHIPS)) else FEWER)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._width_of(FEWER), super().minimumSizeHint().height())
+    def chip(self, field: str) -> LayerChip:
+        """The chip of a layer."""
+        return self._chips[field]
 
     def show_layers(self, layers: Layers, dimension: int) -> None:
         """Brings the chips in line; greys those that are not there in 3-D."""
@@ -75,7 +92,7 @@ class LayerChips(QWidget):
             chip = self._chips[field]
             chip.setChecked(there and getattr(layers, field).visible)
             chip.setEnabled(there)
-            chip.setToolTip(tip if there else WHY_NOT_IN_3D)
+            chip.setToolTip(WHY_NOT_IN_3D if not there else f"{tip}\n{HOW_TO_SET}" if field in WITH_SETTINGS else tip)
 
     def toggle(self, field: str) -> None:
         """As if its chip were clicked (a shortcut did it)."""

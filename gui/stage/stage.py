@@ -33,6 +33,8 @@ class Stage(QWidget):
     """At frame rate: time to read the mailboxes."""
     clock_changed = Signal()
     settings_asked = Signal(int)
+    layer_settings_asked = Signal(int, str)
+    """(pane, layer): its chip's ▾."""
     cancel_asked = Signal()
     failed = Signal(str)
     first_drawn = Signal()
@@ -256,6 +258,7 @@ class Stage(QWidget):
             showing.set_target(self.showings[0].bare)
         pane.show_bare(self._bare)
         pane.chips.changed.connect(lambda layers: self._model.show_layers(index, layers))
+        pane.chips.settings_asked.connect(lambda layer: self.layer_settings_asked.emit(index, layer))
         pane.header.settings_asked.connect(lambda: self.settings_asked.emit(index))
         pane.header.cancel.clicked.connect(self.cancel_asked)
         self.camera.follow(index, pane.canvas)
