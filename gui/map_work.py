@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.choice import Problem
 from engine.densities.kernel import kernel_estimate
+from gui.evolution import Evolution, evolve
 from gui.map_kinds import GUIDED, NO_NETWORK, diffusion_of
 from gui.maps import MapRequest, MapValues, NoMap, Truths, axes_in, peak, spread_of, told
 from gui.probe import field_of
@@ -37,9 +38,9 @@ Slices = Generator["float | MapValues | NoMap | None", None, None]
 
 
 def draw(request: MapRequest, fields: Fields, truths: Truths, data: PaneData | None = None) -> Slices:
-    """Slices of one map of any kind but "grid": yields the fraction done, coarser maps before the whole one, or why there is none.
+    """Slices of one map: yields the fraction done, coarser maps before the whole one, or why there is none.
 
-    ``data`` holds the particles that kind "particles" is about.
+    ``data`` holds the particles that kind "particles" is about. Of kind "grid" the whole evolution is made at the first time, and kept.
     """
     work = {
         "particles": lambda: _particles(request, data),
@@ -47,6 +48,7 @@ def draw(request: MapRequest, fields: Fields, truths: Truths, data: PaneData | N
         "model": lambda: _model(request, fields, truths),
         "log-ratio": lambda: _model(request, fields, truths),
         "residual": lambda: _residual(request, fields, truths),
+        "grid": lambda: _grid(request, fields, truths),
     }
     try:
         if request.run.reason:
@@ -173,6 +175,21 @@ def _log_prob(request: MapRequest, field: Field, begin: float, end: float) -> Ge
             yield begin + (end - begin) * next(slices)
         except StopIteration as stop:
             return stop.value.values, stop.value.t
+
+
+def _grid(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
+    key = replace(request, t=0.0, box=(0.0, 1.0, 0.0, 1.0), size=(1, 1))
+    if key not in truths.evolutions:
+        for value in evolve(request, fields):
+            if isinstance(value, Evolution):
+                if value.whole:
+                    while len(truths.evolutions) >= Truths.KEPT:
+                        del truths.evolutions[next(iter(truths.evolutions))]
+                    truths.evolutions[key] = value
+            else:
+                yield value
+    if key in truths.evolutions:
+        yield truths.evolutions[key].at(request.t, request)
 
 
 def _residual(request: MapRequest, fields: Fields, truths: Truths) -> Slices:

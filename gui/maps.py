@@ -98,12 +98,15 @@ class NoMap:
 
 
 class Truths:
-    """Exact fields in double precision on the processor, of the last few laws; lives on the worker's thread."""
+    """Exact fields in double precision on the processor, of the last few laws; and what a film needs again at its next frame. Lives on the
+    worker's thread."""
 
     KEPT = 4
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
+        self.evolutions: dict[MapRequest, Any] = {}
+        """Of kind "grid", whole."""
 
     def of(self, run: RunRequest) -> Any:
         """The exact field of what the pane's particles should follow: the data's, or its part with the label asked for. Raises Problem."""

@@ -21,13 +21,13 @@ def kernel_estimate(points: NDArray[np.floating], box: tuple[float, float, float
     Points are shared out among bins no wider than a quarter of h, which a product of two matrices of Gaussians smooths: so it takes as
     long for 100,000 points as for 1,000. Points that are not finite, or that have run away, do not count for the widths.
     """
-    points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    middle = np.median(points, axis=0) if len(points) else np.zeros(2)
-    near = points[(np.abs(points - middle) < FAR).all(axis=1)]
+    own: Floats = np.asarray(points[np.isfinite(points).all(axis=1)], dtype=np.float64)
+    middle = np.median(own, axis=0) if len(own) else np.zeros(2)
+    near = own[(np.abs(own - middle) < FAR).all(axis=1)]
     if len(near) < 2:
         raise Problem("A kernel estimate needs at least two particles.")
     widths = np.maximum(near.std(axis=0, ddof=1), 1e-6) * len(near) ** (-1.0 / 6.0)
-    (x0, x1, y0, y1), n = box, len(points)
+    (x0, x1, y0, y1), n = box, len(own)
     kernels: list[Floats] = []
     places: list[tuple[Floats, int]] = []
     for axis, (low, high, count) in enumerate(((x0, x1, size[0]), (y0, y1, size[1]))):
@@ -40,7 +40,7 @@ def kernel_estimate(points: NDArray[np.floating], box: tuple[float, float, float
         # sharing out between two bins adds step^2 / 6 to a kernel's variance
         narrow = math.sqrt(max(h * h - step * step / 6.0, 0.25 * h * h))
         kernels.append(np.exp(-0.5 * ((cells[:, None] - centres) / narrow) ** 2) / (narrow * math.sqrt(2.0 * math.pi)))
-        places.append(((points[:, axis] - first) / step - 0.5, bins))
+        places.append(((own[:, axis] - first) / step - 0.5, bins))
     return kernels[1] @ _shared_out(places) @ kernels[0].T / n, widths
 
 
