@@ -42,6 +42,11 @@ VIEW = (
     Entry("end", "To the data, t = 1", ("End",)),
     Entry("back", "A little back", ("Left",)),
     Entry("ahead", "A little ahead", ("Right",)),
+    Entry("play-training", "Play training", ("Shift+Space",), "The field learns: checkpoint by checkpoint, at the present t"),
+    Entry("step-back", "Checkpoint before", ("Shift+Left",), "Show the network as it was at the checkpoint before"),
+    Entry("step-ahead", "Checkpoint after", ("Shift+Right",), "Show the network as it was at the checkpoint after"),
+    Entry("step-first", "Untrained network", ("Shift+Home",), "The first checkpoint, step 0"),
+    Entry("step-latest", "Latest step", ("Shift+End",), "Follow the training again"),
     Entry("frame", "Frame everything", ("F",), "Source and data in view (also: double-click)"),
     Entry("zoom-in", "Zoom in", ("Ctrl++", "Ctrl+="), "Also the wheel, about the pointer"),
     Entry("zoom-out", "Zoom out", ("Ctrl+-",)),
@@ -88,7 +93,7 @@ HELP = (
 )
 TABLE: dict[str, tuple[Entry, ...]] = {"File": FILE, "View": VIEW, "Layers": LAYERS, "Stage": STAGE, "Train": TRAIN, "Help": HELP}
 
-ON_THE_STAGE = frozenset({"start", "end", "back", "ahead"})
+ON_THE_STAGE = frozenset({"start", "end", "back", "ahead", "step-back", "step-ahead", "step-first", "step-latest"})
 """Keys that other widgets need too: these act only while the stage has the focus."""
 
 
@@ -141,7 +146,7 @@ class Actions(QObject):
 
 
 def add_stage_keys(actions: Actions, stage: QWidget) -> None:
-    """Left, Right, Home and End act where the stage (or a child of it) has the focus."""
+    """Left, Right, Home and End, also with Shift, act where the stage (or a child of it) has the focus."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QShortcut
 

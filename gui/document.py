@@ -96,9 +96,13 @@ def pane_caption(settings: PaneSettings, measured: str = "", network: str = "") 
 
 
 def counted(number: int, noun: str) -> str:
-    """``"1 step"``, ``"12 480 steps"`` (a narrow no-break space between thousands)."""
-    grouped = f"{number:,}".replace(",", "\u202f")
-    return f"{grouped} {noun}{'' if number == 1 else 's'}"
+    """``"1 step"``, ``"12 480 steps"``."""
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def grouped(number: int) -> str:
+    """``"12 480"``: a narrow no-break space between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
 
 
 def start_word(experiment: Experiment) -> str:

@@ -26,6 +26,7 @@ from gui.reflow_control import ReflowControl
 from gui.runs import Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
 from gui.stage.pane_settings import PaneSettingsPopover
+from gui.step_control import StepControl
 from gui.theme import ThemeChoice, apply_theme, is_dark
 from gui.training_control import TrainingControl
 from gui.training_job import Progress
@@ -54,6 +55,7 @@ class Lab(QObject):
         self.flow_maps = FlowMapControl(self.model, self.stage, self.worker, self.simulation)
         self.distances = DistanceControl(self)
         self.reflow = ReflowControl(self)
+        self.steps = StepControl(self)
         self.files = FileControl(self)
         self._connect_stage()
         self._connect_training()
@@ -169,7 +171,7 @@ class Lab(QObject):
         self.training.read()
         self.reflow.read()
         self.window.loss.show_series(self.training.losses)
-        if self.training.running and self.simulation.wants_snapshot:
+        if self.training.running and self.steps.step is None and self.simulation.wants_snapshot:
             self.training.want_snapshot()
 
     def _follow(self, _old: LabState, new: LabState) -> None:
@@ -214,11 +216,11 @@ class Lab(QObject):
         self._has_snapshot = snapshot is not None
         if snapshot is None or first:
             model = "exact" if snapshot is None else "learned"
-            panes = tuple(replace(pane, model=model) for pane in self.model.document.panes)
-            self.simulation.set_snapshot(snapshot)
+            panes = tuple(replace(pane, model=model) if pane.run is None else pane for pane in self.model.document.panes)
+            self.simulation.set_snapshot(self.steps.instead_of(snapshot))
             self.model.show_document(panes=panes)
         else:
-            self.simulation.set_snapshot(snapshot)
+            self.simulation.set_snapshot(self.steps.instead_of(snapshot))
         self._offer_reflow()
 
     _has_snapshot = False

@@ -34,7 +34,12 @@ def fill_menus(lab: Lab) -> None:
     edit.addSeparator()
     edit.addActions([easel[name] for name in ("mirror", "n-fold", "smaller", "larger", "clear")])
     view = menu_of(bar, "&View")
-    actions.fill(view, "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - hold-point copy-values -")
+    actions.fill(
+        view,
+        "play reverse loop slower faster - start back ahead end - frame zoom-in zoom-out - hold-point copy-values -",
+    )
+    along = view.addMenu("Along the &training")
+    actions.fill(along, "play-training - step-first step-back step-ahead step-latest")
     layers = view.addMenu("&Layers of all panes")
     actions.fill(
         layers,
@@ -75,6 +80,10 @@ def _connect(lab: Lab) -> None:
     actions.on(cancel_runs=lab.flow_maps.cancel)
     actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
     actions.on(reflow=lab.reflow.start)
+    actions.on(
+        play_training=lab.steps.toggle_play, step_first=lab.steps.first, step_back=lab.steps.back, step_ahead=lab.steps.ahead,
+        step_latest=lab.steps.to_latest,
+    )  # fmt: skip
     actions.on(all_distances=lambda: _distances(lab))
     window.distances.all_asked.connect(actions["all-distances"].trigger)
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))

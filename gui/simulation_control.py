@@ -13,7 +13,7 @@ from engine.worker import Job, Priority, Worker
 from gui.model import LabModel, LabState
 from gui.pane_runs import FEW, RunOf, measured_words, network_of, slices
 from gui.runs import Fields, Refused, Run, RunRequest, Snapshot, law_of, target_data
-from gui.snapshots import KeptSnapshot, RunCache, words_of
+from gui.snapshots import RunCache, words_of
 from gui.stage.stage import Stage
 from shaders.scene import PaneData
 
@@ -182,7 +182,7 @@ class SimulationControl(QObject):
         if known is not None and own != (known.backdrop is not None):
             known = None
         if busy and known is None and request.same_but_newer(pane.asked):
-            return  # let it finish: the next renewal brings the newer weights, and _read_pane the checkpoint that is wanted by then
+            return  # let it finish: _read_pane then asks for what is wanted by that time
         pane.asked, pane.since, pane.own_target = request, time.perf_counter(), own
         generation = pane.box.advance()
         if known is not None:
@@ -251,8 +251,8 @@ class SimulationControl(QObject):
             if error is not None:
                 widget.show_note(error)
                 self.failed.emit(f"{widget.header.title.text()}: {error}")
-            elif pane.asked is not None and isinstance(self.request_of(index).snapshot, KeptSnapshot):
-                self._ask_pane(pane, self.request_of(index))  # whoever scrubs has moved on while this was under way
+            elif self.request_of(index).same_but_newer(pane.asked):
+                self._ask_pane(pane, self.request_of(index))  # whoever scrubs, or a training that ended, has moved on meanwhile
 
     def _show_backdrop(self, index: int, value: Run) -> None:
         """The target behind a pane: the experiment's, or that of a finished run which learned another."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.experiment import Experiment
 from engine.training_state import Flat
-from gui.document import counted
+from gui.document import grouped
 from gui.runs import Run, RunRequest, Snapshot
 
 MOST_RUNS = 160
@@ -47,7 +47,7 @@ def words_of(snapshot: Snapshot | None) -> str:
 
 def step_words(step: int) -> str:
     """``"training step 12 480"`` (a narrow no-break space between thousands)."""
-    return f"training step {counted(step, '').strip()}"
+    return f"training step {grouped(step)}"
 
 
 class RunCache:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,11 @@ class TrainingJob:
         checkpoints: tuple[Checkpoint, ...] = (),
         seconds: float = 0.0,
         before: TrainingJob | None = None,
+        key: str = "",
     ):
         """``state`` comes from a session; ``before`` is a job whose weights this one goes on from (taken when this one first runs)."""
+        self.key = before.key if before is not None else key or uuid4().hex
+        """The same as long as training goes on from the same weights: by it the list of runs knows this training."""
         self.experiment = experiment
         self.device = device
         self.losses: deque[tuple[int, NDArray[np.float32]]] = deque()

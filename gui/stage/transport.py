@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtGui import QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
 from gui.document import LoopMode
 from gui.icons import wear
 from gui.stage.clock import Clock
 from gui.stage.scrub import ScrubSlider
-from gui.widgets import flat_button, label, row
+from gui.stage.step_bar import StepBar
+from gui.widgets import flat_button, label
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+WIDE = 860
+"""Pixels from which the axis of training steps has a place beside that of t; below, it has a line of its own once there is one."""
 LOOP_WORDS: dict[LoopMode, str] = {"once": "once", "loop": "loop", "ping-pong": "there and back"}
 
 
@@ -42,11 +46,43 @@ class TransportBar(QWidget):
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("t = 0.00") + 8)
         self.scrub = ScrubSlider()
         self.set_start("noise")
-        self.setLayout(row(self.play, self.speed, self.time, self.scrub, self.loop, self.reverse))
+        self.steps = StepBar()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(0)
+        for place, part in enumerate((self.play, self.speed, self.time, self.scrub, self.loop, self.reverse)):
+            self._grid.addWidget(part, 0, place)
+        self._grid.setColumnStretch(3, 5)
+        self._wide: bool | None = None
+        self._place_steps()
         self._fill_menus()
         self.play.clicked.connect(self.play_asked)
         self.reverse.clicked.connect(self.turn_asked)
         self.scrub.moved.connect(self.sought)
+
+    def show_steps(self, steps: Sequence[int], latest: int, chosen: int | None, playing: bool) -> None:
+        """Checkpoints of the training, the latest step, the step that is shown (None: the latest), and whether that axis plays."""
+        self.steps.show_steps(steps, latest, chosen)
+        self.steps.show_playing(playing)
+        self._there = bool(steps)
+        self._place_steps()
+
+    _there = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_steps()
+
+    def _place_steps(self) -> None:
+        """At the right, or on a line of its own in a narrow window."""
+        wide = self.width() >= WIDE
+        if wide != self._wide:
+            self._wide = wide
+            self._grid.removeWidget(self.steps)
+            self._grid.addWidget(self.steps, *((0, 6, 1, 1) if wide else (1, 0, 1, 6)))
+            self._grid.setColumnStretch(6, 4 if wide else 0)
+        self.steps.setVisible(wide or self._there)
 
     def set_start(self, word: str) -> None:
         """What there is at t = 0: noise, or the source."""
