@@ -109,6 +109,8 @@ class Certificate:
     """(m,), at which the path KL was kept."""
     growth: Floats
     """The path KL up to each of ``times``, (m,)."""
+    growth_error: Floats
+    """Its standard errors, (m,)."""
     wall: float
     """Mass of p' near the walls of the box."""
 
@@ -219,6 +221,7 @@ def certificate(
         kept[-1].effective,
         np.array([step.t for step in kept]),
         np.array([step.kl for step in kept]),
+        np.array([step.kl_error for step in kept]),
         solved[0].wall,
     )
 

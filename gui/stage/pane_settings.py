@@ -27,6 +27,7 @@ class PaneSettingsPopover(QFrame):
     removed = Signal()
     enlarged = Signal()
     match_asked = Signal()
+    truth_asked = Signal()
 
     def __init__(self, settings: PaneSettings, *, trained: bool, only_one: bool, experiment: Experiment, parent: QWidget):
         super().__init__(parent, Qt.WindowType.Popup)
@@ -58,6 +59,9 @@ class PaneSettingsPopover(QFrame):
         match.setToolTip("Match evaluations: give the other panes as many function evaluations as this one has (Ctrl+M for the first pane)")
         match.setEnabled(not only_one)
         match.clicked.connect(lambda: (self.match_asked.emit(), self.close()))
+        why = QPushButton("Where does the error come from?")
+        why.setToolTip("How much of this pane's error is the network's, and how much the solver's (Ctrl+J)")
+        why.clicked.connect(lambda: (self.truth_asked.emit(), self.close()))
         alone.setToolTip("Show this pane alone, or all again")
         remove.setEnabled(not only_one)
         alone.clicked.connect(lambda: (self.enlarged.emit(), self.close()))
@@ -70,6 +74,7 @@ class PaneSettingsPopover(QFrame):
                 row(*chips, 1, spacing=5),
                 *self._label_widgets(),
                 row(match, alone, remove, 1),
+                row(why, 1),
                 spacing=9,
                 margins=(14, 12, 14, 12),
             )
