@@ -67,6 +67,9 @@ LAYERS = (
     Entry("layer-score", "Score", ("S",)),
     Entry("layer-histogram", "Density of the particles", ("D",)),
     Entry("layer-target", "Target", ("A",)),
+    Entry("layer-map", "Map", ("H",), "A density or an error at time t, as a map with a legend"),
+    Entry("map-kind", "Next kind of map", ("Shift+H",), "exact p_t, the model's own density, kernel estimate, grid, errors of the network"),
+    Entry("layer-contours", "Contours", ("C",), "Lines of equal density at time t"),
     Entry(
         "layer-probe", "Paths through the pointer", ("O",), "Where the particle under the pointer comes from and goes, and the data behind"
     ),
@@ -78,6 +81,9 @@ STAGE = (
     Entry("all-distances", "All distances…", ("Ctrl+I",), "Every distance of every pane with its error and floor, to copy and to save"),
     Entry(
         "solver-study", "Solver study…", ("Ctrl+U",), "Error against function evaluations, for samplers of your choice on your own target"
+    ),
+    Entry(
+        "truth", "Network and truth…", ("Ctrl+J",), "Which part of a pane's error is the network's and which the solver's; a certificate"
     ),
 )
 TRAIN = (

@@ -16,15 +16,18 @@ from gui.document import PaneSettings, start_word
 from gui.field_control import FieldControl
 from gui.files import FileControl
 from gui.flow_map_control import FlowMapControl
+from gui.history.control import HistoryControl
 from gui.lab_window import LabWindow
+from gui.map_control import MapControl
 from gui.matching import matched
-from gui.menus import fill_menus
+from gui.menus import fill_menus, show_truth
 from gui.model import LabModel, LabState
 from gui.preferences import Preferences
 from gui.probe_control import ProbeControl
 from gui.reflow_control import ReflowControl
 from gui.runs import Snapshot, prepare_torch
 from gui.simulation_control import SimulationControl
+from gui.stage.layer_settings import open_layer_settings
 from gui.stage.pane_settings import PaneSettingsPopover
 from gui.step_control import StepControl
 from gui.theme import ThemeChoice, apply_theme, is_dark
@@ -51,11 +54,13 @@ class Lab(QObject):
         self.training = TrainingControl(self.model, self.worker, self)
         self.training.device = preferences.device
         self.fields = FieldControl(self.model, self.stage, self.worker, self.simulation)
+        self.maps = MapControl(self.model, self.stage, self.worker, self.simulation)
         self.probe = ProbeControl(self.model, self.stage, self.worker, self.simulation)
         self.flow_maps = FlowMapControl(self.model, self.stage, self.worker, self.simulation)
         self.distances = DistanceControl(self)
         self.reflow = ReflowControl(self)
         self.steps = StepControl(self)
+        self.history = HistoryControl(self)
         self.files = FileControl(self)
         self._connect_stage()
         self._connect_training()
@@ -144,6 +149,8 @@ class Lab(QObject):
         stage.failed.connect(self.window.messages.problem)
         self.probe.said.connect(self.window.messages.note)
         self.flow_maps.failed.connect(self.window.messages.problem)
+        self.maps.failed.connect(self.window.messages.problem)
+        stage.layer_settings_asked.connect(partial(open_layer_settings, self))
         bar.play_asked.connect(stage.toggle_play)
         bar.sought.connect(stage.seek)
         bar.turn_asked.connect(stage.turn)
@@ -195,6 +202,7 @@ class Lab(QObject):
         popover.edited.connect(lambda settings: model.edit_pane(index, settings))
         popover.removed.connect(lambda: model.remove_pane(index))
         popover.match_asked.connect(lambda: self.match_evaluations(index))
+        popover.truth_asked.connect(lambda: show_truth(self, index))
         popover.enlarged.connect(lambda: self.stage.toggle_alone(index))
         popover.open_below(pane.header)
 

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from gui.actions import menu_of
+from gui.stage.layer_settings import next_kind
 from gui.stage.transport import SPEEDS
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ def fill_menus(lab: Lab) -> None:
     layers = view.addMenu("&Layers of all panes")
     actions.fill(
         layers,
-        "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target layer-flow_map layer-probe - field-style",
+        "layer-particles layer-trails layer-velocity layer-score layer-histogram layer-target "
+        "layer-map layer-contours layer-flow_map layer-probe - field-style map-kind",
     )
     view.addMenu(_theme_menu(lab, view))
     actions.fill(view, "- controls charts full-screen presentation")
     stage = menu_of(bar, "&Stage")
-    actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - all-distances solver-study")
+    actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - all-distances solver-study truth")
     train = menu_of(bar, "&Train")
     actions.fill(train, "train stop restart - reflow - cancel-runs -")
     device = train.addMenu("&Device")
@@ -86,12 +88,13 @@ def _connect(lab: Lab) -> None:
     )  # fmt: skip
     actions.on(all_distances=lambda: _distances(lab))
     window.distances.all_asked.connect(actions["all-distances"].trigger)
+    actions.on(truth=lambda: show_truth(lab))
     actions.on(solver_study=lambda: _study(lab), match_evaluations=lambda: lab.match_evaluations(0))
     actions.on(hold_point=lab.probe.hold, copy_values=lab.probe.copy)
     actions.on(help=lambda: _help(lab), about=lambda: _about(lab))
-    for layer in ("particles", "trails", "velocity", "score", "histogram", "target", "flow_map", "probe"):
+    for layer in ("particles", "trails", "velocity", "score", "histogram", "target", "map", "contours", "flow_map", "probe"):
         actions[f"layer-{layer}"].triggered.connect(lambda _checked=False, layer=layer: _toggle_layer(lab, layer))
-    actions.on(field_style=lambda: _toggle_style(lab))
+    actions.on(field_style=lambda: _toggle_style(lab), map_kind=lambda: next_kind(lab))
     leave = QAction(window)
     leave.setShortcut("Esc")
     leave.triggered.connect(lambda: _escape(lab))
@@ -125,6 +128,13 @@ def _distances(lab: Lab) -> None:
     from gui.distance_window import DistanceWindow
 
     DistanceWindow.open_for(lab)
+
+
+def show_truth(lab: Lab, pane: int | None = None) -> None:
+    """The window "Network and truth"; of a pane, if that is said."""
+    from gui.truth.window import TruthWindow
+
+    TruthWindow.open_for(lab, pane)
 
 
 def _help(lab: Lab) -> None:

@@ -79,8 +79,16 @@ class HeatMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     visible: bool = False
     kind: MapKind = "exact"
-    scale: ValueScale = "linear"
-    shared: Annotated[bool, Meta(description="One colour scale for all panes that show this map, or each its own.")] = True
+    scale: Annotated[
+        ValueScale, Meta(description="log shows four decades of a density and three of an error; what has a sign is always linear.")
+    ] = "linear"
+    shared: Annotated[
+        bool,
+        Meta(
+            description="One colour scale for all panes that show this map, or each its own.",
+            extra={"title": "One colour scale for all panes"},
+        ),
+    ] = True
     opacity: Annotated[float, Meta(ge=0, le=1)] = 0.85
 
 
@@ -89,9 +97,15 @@ class Contours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     visible: bool = False
     kind: DensityKind = "exact"
-    scale: ValueScale = "linear"
+    scale: Annotated[ValueScale, Meta(description="Levels evenly apart in the density, or in its logarithm over four decades.")] = "linear"
     lines: Annotated[int, Meta(ge=1, le=24, description="How many levels.")] = 7
-    shared: Annotated[bool, Meta(description="The same levels in all panes that show this density, or each its own.")] = True
+    shared: Annotated[
+        bool,
+        Meta(
+            description="The same levels in all panes that show this density, or each its own.",
+            extra={"title": "The same levels in all panes"},
+        ),
+    ] = True
     opacity: Annotated[float, Meta(ge=0, le=1)] = 0.9
 
 

@@ -96,6 +96,11 @@ class PaneWidget(QFrame):
         self._refusal.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._refusal.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._refusal.hide()
+        self._remark = label("", "dim", points=-1.0)
+        self._remark.setParent(self.canvas)
+        self._remark.setWordWrap(True)
+        self._remark.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._remark.hide()
         layout = column(self.header, self.progress, self.canvas, self._chips_box, spacing=0, margins=(1, 1, 1, 1))
         layout.setStretch(2, 1)
         self.setLayout(layout)
@@ -134,6 +139,23 @@ class PaneWidget(QFrame):
         width = min(460, max(120, self.canvas.width() - 80))
         height = self._refusal.heightForWidth(width)
         self._refusal.setGeometry((self.canvas.width() - width) // 2, (self.canvas.height() - height) // 2, width, height)
+        self._place_remark()
+
+    def show_remark(self, text: str) -> None:
+        """Why a layer is not there, in a few words at the picture's lower left; empty where all is."""
+        if text != self._remark.text():
+            self._remark.setText(text)
+            self._remark.setVisible(bool(text))
+            self._place_remark()
+
+    def _place_remark(self) -> None:
+        left, foot = 62, 34  # beside and above the numbers of the axes
+        room = max(120, min(460, self.canvas.width() - left - 12))
+        width = min(
+            room, self._remark.fontMetrics().boundingRect(0, 0, room, 999, Qt.TextFlag.TextWordWrap, self._remark.text()).width() + 6
+        )
+        height = self._remark.heightForWidth(width)
+        self._remark.setGeometry(left, max(0, self.canvas.height() - foot - height), width, height)
 
     def show_note(self, note: str) -> None:
         """Something to know about what is shown; its text is in the tooltip."""
