@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.choice import Problem
 from engine.samplers import Euler
 from gui.probe import field_of
 from gui.runs import FAR, Fields, RunRequest
@@ -23,10 +24,19 @@ if TYPE_CHECKING:
     from engine.fields.base import Field
 
 Floats = NDArray[np.float64]
-STEPS, TIMES = 20, 65
+STEPS, TIMES = {"forward": 20, "backward": 40}, 65
 """Steps of RK4, closer together towards the data; times that are kept, evenly, with straight lines between them."""
+NEAR = {"forward": 0.02, "backward": 0.002}
+"""How close together: on the way back the first steps leave the data, off which everything changes within a width of 1 - t."""
+STEEP, LOST = 3.0, 6.0
+"""What changes its volume by more than e^3 in one step, or comes from beyond six standard deviations of the source, lies where there is
+next to nothing of the data: it is left out of a map backward, and the line is broken there."""
+LEAST = 0.02
+"""With less of the grid than this there is nothing to see."""
 SPAN = 2.5
 """The grid reaches so many standard deviations from the mean, where there is anything so far out."""
+INSET = 0.01
+"""Of the data's width: how far inside its rim the grid stays, so that no line lies on an edge."""
 CHUNK = 600
 """Points in one slice of the work: a slice takes at most about 30 ms."""
 LIMITS = (1.0, 2.0, 3.0, 5.0, 8.0)
@@ -61,7 +71,7 @@ class FlowMaps:
     times: Floats
     """(k,) increasing and even, over the field's interval."""
     points: NDArray[np.float32]
-    """(k, lines, m, 2)."""
+    """(k, lines, m, 2); NaN where a line is broken."""
     stretch: NDArray[np.float32]
     """(k, lines, m) log det J, nats."""
     limit: float
@@ -85,7 +95,8 @@ def flow_maps(request: FlowMapRequest, fields: Fields) -> Generator[float | Flow
     low, high = source_box(field) if forward else data_box(request.run)
     lines = grid_lines(low, high, request.lines, points_of(request.lines))
     yield 0.0
-    times = graded_times(*(field.interval if forward else field.interval[::-1]), STEPS)
+    ends = field.interval if forward else field.interval[::-1]
+    times = graded_times(*ends, STEPS[request.direction], NEAR[request.direction])
     even = np.linspace(*field.interval, TIMES)
     flat, parts = lines.reshape(-1, lines.shape[-1]), []
     for start in range(0, len(flat), CHUNK):
@@ -95,6 +106,8 @@ def flow_maps(request: FlowMapRequest, fields: Fields) -> Generator[float | Flow
             else:
                 parts.append(share)
     whole = np.concatenate(parts, axis=1).reshape(TIMES, *lines.shape[:2], -1)
+    if not forward:
+        _leave_out(whole, *source_box(field))
     stretch = np.ascontiguousarray(whole[..., -1])
     yield FlowMaps(request, even, np.ascontiguousarray(whole[..., :-1]), stretch, limit_of(stretch))
 
@@ -111,7 +124,20 @@ def _carried(field: Field, x: Floats, times: Floats, even: Floats) -> Generator[
         yield step.share
     order = np.argsort(times)
     known = np.clip(np.nan_to_num(np.stack(states)[order], nan=FAR, posinf=FAR, neginf=-FAR), -FAR, FAR)
-    yield CubicSpline(times[order], known)(even).astype(np.float32)
+    found = CubicSpline(times[order], known)(even).astype(np.float32)
+    if times[-1] < times[0]:
+        found[:, np.abs(np.diff(known[..., -1], axis=0)).max(axis=0) > STEEP] = np.nan
+    yield found
+
+
+def _leave_out(whole: NDArray[np.float32], low: Floats, high: Floats) -> None:
+    """Makes NaN of what comes from far outside the source. Raises Problem where nothing is left."""
+    middle, deviation = 0.5 * (low + high), 0.5 * (high - low) / SPAN
+    with np.errstate(invalid="ignore"):
+        lost = ~(np.square((whole[0, ..., :-1] - middle) / deviation).sum(axis=-1) < LOST**2)
+    whole[:, lost] = np.nan
+    if float(lost.mean()) > 1.0 - LEAST:
+        raise Problem("next to none of a grid over bare points lies on the data, so that there is nothing to carry back.")
 
 
 def points_of(lines: int) -> int:
@@ -141,11 +167,11 @@ def data_box(run: RunRequest) -> tuple[Floats, Floats]:
 
 
 def _box(mean: Floats, covariance: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    reach = SPAN * np.sqrt(np.diagonal(covariance))
-    return np.maximum(mean - reach, low), np.minimum(mean + reach, high)
+    reach, inset = SPAN * np.sqrt(np.diagonal(covariance)), INSET * (high - low)
+    return np.maximum(mean - reach, low + inset), np.minimum(mean + reach, high - inset)
 
 
 def limit_of(stretch: NDArray[np.float32]) -> float:
     """The end of the colour scale of a map, the same at all times."""
-    held = float(np.quantile(np.abs(stretch), HELD))
+    held = float(np.nanquantile(np.abs(stretch), HELD))
     return next((limit for limit in LIMITS if limit >= held), LIMITS[-1])
