@@ -16,8 +16,8 @@ WEIGHTS = tuple(np.float32(weight / 54.0) for weight in (-4.0, 42.0, 18.0, -2.0)
 """Catmull and Rom's, a third of the way from the second of four values to the third."""
 OVERSHOOT = 0.25
 """How far beyond the range of the values around it the cubic may go, as a share of that range."""
-FINE = 200
-"""A grid with at most so many cells along its longer side is given three times as many."""
+FINE = 300
+"""A grid with more cells than this along its longer side is fine enough."""
 
 
 @dataclass(frozen=True)

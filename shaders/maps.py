@@ -19,6 +19,8 @@ from shaders.view import View
 Box = tuple[float, float, float, float]
 LINE = 1.2
 """Thickness of a contour in logical pixels."""
+COARSE = 5.0
+"""Cells of more physical pixels than this are drawn from a finer grid: straight pieces would be seen."""
 UNSEEN = 0.002
 """Below this opacity, half a step of eight bits, a colour is left out."""
 WHOLE = np.array([[0, 0], [1, 0], [0, 1], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
@@ -65,7 +67,8 @@ class MapsVisual:
         style = shown or lines
         if style is None:
             return
-        sheet = self.sheets.of(data, scale_of(data, style.scale))
+        cell = (data.box[1] - data.box[0]) / data.values.shape[1] * view.scale
+        sheet = self.sheets.of(data, scale_of(data, style.scale), cell > COARSE)
         words = [word for word, there in (("COLOURS", shown), ("LINES", lines), ("HOLES", sheet.known)) if there is not None]
         p = self._program(tuple(words))
         if shown is not None:

@@ -44,7 +44,7 @@ class Sheets:
     def __init__(self) -> None:
         self.exact = float_textures()
         """Whether places are kept as they are; else in sixteen bits."""
-        self._used: dict[tuple[int, Scale], tuple[MapData, Sheet]] = {}
+        self._used: dict[tuple[int, Scale, bool], tuple[MapData, Sheet]] = {}
         self._spare: list[Any] = []
 
     @property
@@ -52,14 +52,14 @@ class Sheets:
         """How many textures are kept, in use or waiting."""
         return len(self._spare) + sum(1 + (sheet.known is not None) for _, sheet in self._used.values())
 
-    def of(self, data: MapData, scale: Scale) -> Sheet:
-        """The map's textures; written now if it is new."""
-        key = id(data), scale
+    def of(self, data: MapData, scale: Scale, finer: bool = True) -> Sheet:
+        """The map's textures, written now if it is new; ``finer``: with three cells for each, if it is coarse."""
+        key = id(data), scale, finer
         if key not in self._used:
             mask = known(data.values)
             places = scale.place(data.values)
             places = places if mask is None else filled(places)
-            fine = refined(places)
+            fine = refined(places) if finer else places
             there = None if mask is None else self._texture(mask)
             (h, w), texels = places.shape, (fine.shape[0], fine.shape[1])
             self._used[key] = data, Sheet(self.written(fine), there, *tiles(places), cells=(h, w), texels=texels)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from gui.maps import MapRequest, MapValues, Truths
     from gui.runs import Fields, RunRequest
 
-CELL = 5.0
-"""Logical pixels of a cell of a map."""
+CELL, MOST = 4.0, 256
+"""Logical pixels of a cell of a map, and the most cells along its longer side."""
+LONG = 128
+"""Of what takes a network or a flow at every cell."""
 
 
 class FilmMaps:
@@ -60,8 +62,9 @@ class FilmMaps:
     def _request(self, index: int, layer: HeatMap | Contours, t: float, view: View, pixel_ratio: float) -> MapRequest:
         from gui.maps import MapRequest
 
-        cell = CELL * pixel_ratio
-        size = max(16, round(view.pane.width / cell)), max(16, round(view.pane.height / cell))
+        longer = max(view.pane.width, view.pane.height)
+        most = min(longer / (CELL * pixel_ratio), MOST if layer.kind in ("exact", "particles", "grid") else LONG)
+        size = max(8, round(view.pane.width / longer * most)), max(8, round(view.pane.height / longer * most))
         return MapRequest.of(self._requests[index], layer.kind, t, view.visible(), size)
 
     def _drawn(self, request: MapRequest, data: PaneData, index: int, doing: str) -> MapValues:
