@@ -14,10 +14,10 @@ NOTHING = 0.02
 
 
 def plus_minus(mean: float, error: float) -> str:
-    """``"0.031 ± 0.004"``: as many places as the error's first two figures have, two at least and five at most."""
+    """``"0.031 ± 0.004"``: as many places as the error's first two figures have, five at most."""
     if not (math.isfinite(mean) and math.isfinite(error)):
         return f"{mean:.3g}"
-    places = 5 if error <= 0 else min(5, max(2, 1 - math.floor(math.log10(error))))
+    places = 5 if error <= 0 else min(5, max(0, 1 - math.floor(math.log10(error))))
     return f"{mean:.{places}f} ± {error:.{places}f}".replace("-", "−")
 
 
@@ -43,10 +43,9 @@ def conclusion(found: Sources) -> str:
     whole = words_of(both)
     if solver is None:
         return f"The pane's excess over a perfect one is {whole}; the network alone, with a fine solver, makes {words_of(network)}."
-    if _weighs(network, both) and not _weighs(solver, both):
-        return f"Nearly all of the excess, {whole}, comes from the network; the solver adds {_small(solver, both)}."
-    if _weighs(solver, both) and not _weighs(network, both):
-        return f"Nearly all of the excess, {whole}, comes from the solver; the network adds {_small(network, both)}."
+    for part, other, name, others in ((network, solver, "network", "solver"), (solver, network, "solver", "network")):
+        if part.certain and part.mean > NEARLY_ALL * both.mean and not _weighs(other, both):
+            return f"Nearly all of the excess, {whole}, comes from the {name}; the {others} adds {_small(other, both)}."
     gap = network.minus(solver)
     larger = "the network's part is the larger" if gap.mean > 0 else "the solver's part is the larger"
     verdict = larger if gap.certain else "which of the two is the larger cannot be told"

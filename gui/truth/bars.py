@@ -77,7 +77,10 @@ class SourceBars(QWidget):
         numbers = max([QFontMetricsF(figures).horizontalAdvance(row.number) for row in shown], default=0.0) + GAP
         excess = max([QFontMetricsF(figures).horizontalAdvance(row.excess) for row in self.rows] + [_advance(small, "over perfect")]) + GAP
         box = QRectF(
-            left, HEAD_HEIGHT, max(60.0, self.width() - left - numbers - excess), self.height() - HEAD_HEIGHT - AXIS_HEIGHT - LEGEND_HEIGHT
+            left,
+            HEAD_HEIGHT,
+            max(60.0, self.width() - left - numbers - excess - GAP),
+            self.height() - HEAD_HEIGHT - AXIS_HEIGHT - LEGEND_HEIGHT,
         )
         self._axis(painter, box, small)
         self._heads(painter, box, numbers, excess, small)

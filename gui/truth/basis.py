@@ -45,12 +45,15 @@ class Basis:
     @property
     def words(self) -> str:
         """``"8 Gaussians · Heun, 50 steps · network at step 1 200"``."""
-        parts = [self.law.target.label, f"{self.sampler.label}, {counted(self.sampler.steps, 'step')}"]
-        if self.sampler.words:
-            parts.append(self.sampler.words)
-        if self.snapshot is None:
-            parts.append("exact field")
-        return " · ".join([*parts, *([] if self.network is None else [f"network at step {_grouped(self.network.step)}"])])
+        model = "exact field" if self.snapshot is None else _step_words(self.snapshot)
+        own = [self.sampler.words] if self.sampler.words else []
+        return " · ".join([self.law.target.label, f"{self.sampler.label}, {counted(self.sampler.steps, 'step')}", *own, model])
+
+    @property
+    def field_words(self) -> str:
+        """Of the network alone: ``"8 Gaussians · CondOT · network at step 1 200"``."""
+        network = [] if self.network is None else [_step_words(self.network)]
+        return " · ".join([self.law.target.label, self.law.path.label, *network])
 
 
 def basis_of(lab: Lab, pane: int) -> Basis:
@@ -71,5 +74,5 @@ def must(reason: str | None) -> None:
         raise Problem(reason)
 
 
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", "\u202f")
+def _step_words(snapshot: Snapshot) -> str:
+    return f"network at step {snapshot.step:,}".replace(",", "\u202f")

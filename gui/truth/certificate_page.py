@@ -90,7 +90,19 @@ class CertificatePage(Page):
         )
         super().__init__(lab, left, body)
         self.form.changed.connect(lambda _value: self.show_state())
-        self.sigma.changed.connect(lambda _value: self.show_state())
+        self.sigma.changed.connect(self._sigma_chosen)
+
+    def key(self, basis: Basis) -> object:
+        return basis.law, basis.network, basis.guidance
+
+    def basis_words(self, basis: Basis) -> str:
+        sigma = self.sigma.value if self.found is None or basis is not self.basis else self.found.sigma
+        return f"{basis.field_words} · SDE with {sigma.words}"
+
+    def empty_words(self) -> str:
+        if self.present is None or sigma_of(self.present.sampler) is not None:
+            return self.EMPTY
+        return f"{no_sigma(self.present.sampler)}\nPress Measure for the SDE with the σ_t at the left, {self.sigma.value.words}."
 
     def settings(self) -> object:
         return self.form.value, self.sigma.value
@@ -105,10 +117,19 @@ class CertificatePage(Page):
             self.sigma.set_value(own)
         elif own is None:
             self._own_sigma = None
-        self._about_sigma.setText(
-            f"{self.present.sampler.label} of this pane has this σ_t." if own is not None else no_sigma(self.present.sampler)
-        )
+        self._about_sigma.setText(self._sigma_words())
         self.show_state()
+
+    def _sigma_chosen(self, _sigma: object) -> None:
+        self._about_sigma.setText(self._sigma_words())
+        self.show_state()
+
+    def _sigma_words(self) -> str:
+        assert self.present is not None
+        own, label = sigma_of(self.present.sampler), self.present.sampler.label
+        if own is None:
+            return f"{label} of this pane follows no SDE with a σ_t: choose one here."
+        return f"That of this pane's {label}." if own == self.sigma.value else f"This pane's {label} has {own.words}."
 
     def refusal(self, basis: Basis) -> str | None:
         reason = basis.refusal() or (UNTRAINED if basis.network is None else None)

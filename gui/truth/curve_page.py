@@ -68,12 +68,18 @@ class CurvePage(Page):
         left.setLayout(column(heading("Points and times"), self.form, heading("What is measured"), wrapped(EXPLAINED), 1, spacing=8))
         super().__init__(lab, left, body)
         self.form.changed.connect(lambda _value: self.show_state())
-        self.log.toggled.connect(lambda _on: self.show_state())
+        self.log.toggled.connect(lambda _on: self.redraw())
         self.chart.sought.connect(lambda t: lab.stage.seek(min(1.0, max(0.0, t))))
         self.chart.stepped.connect(lambda by: lab.stage.step(by * STEP))
         self._clock = QTimer(self)
         self._clock.setInterval(TIME_MS)
         self._clock.timeout.connect(self._show_time)
+
+    def key(self, basis: Basis) -> object:
+        return basis.law, basis.network, basis.guidance
+
+    def basis_words(self, basis: Basis) -> str:
+        return basis.field_words
 
     def settings(self) -> object:
         return self.form.value

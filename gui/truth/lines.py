@@ -193,6 +193,7 @@ class _Axis(pg.AxisItem):
     logarithmic = False
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        low, high = min(low, high), max(low, high)  # backwards where the axis runs so
         if self.logarithmic:
             return [(1.0, [math.log10(value) for value in log_ticks(10.0**low, 10.0**high)])]
         found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)[:1]

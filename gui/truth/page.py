@@ -128,6 +128,18 @@ class Page(QWidget):
         """What is exported."""
         raise NotImplementedError
 
+    def key(self, basis: Basis) -> object:
+        """What of the basis decides the numbers."""
+        return basis.law, basis.sampler, basis.snapshot, basis.guidance
+
+    def basis_words(self, basis: Basis) -> str:
+        """The same in words."""
+        return basis.words
+
+    def empty_words(self) -> str:
+        """What stands where the chart will be."""
+        return self.EMPTY
+
     def settings(self) -> object:
         """What else than the basis decides the numbers; compared with what they were measured with."""
         return None
@@ -207,12 +219,12 @@ class Page(QWidget):
         found = self.found is not None
         self.body.setVisible(found)
         self.reason.setVisible(not found)
-        self.reason.setText(reason or ("The first numbers come in a moment." if self.running else self.EMPTY))
-        self.about.setText("" if self.basis is None else f"Measured: {self.basis.words}")
+        self.reason.setText(reason or ("The first numbers come in a moment." if self.running else self.empty_words()))
+        self.about.setText("" if self.basis is None else f"Measured: {self.basis_words(self.basis)}")
         self.sentence.setText(self.words(self.found) if found else "")
         self.sentence.setVisible(found)
-        if found:
-            self.show_result(self.found)
+        if self.found is not self._drawn:
+            self.redraw()
         self.stale.setText(self._stale_words(reason))
         self.stale.setVisible(bool(self.stale.text()))
         self.go.setText("Measure again" if found else "Measure")
@@ -225,13 +237,22 @@ class Page(QWidget):
         for button in self.exports:
             button.setEnabled(found)
 
+    _drawn: Any = None
+
+    def redraw(self) -> None:
+        """The chart anew: there is another result, or it is shown in another way."""
+        self._drawn = self.found
+        if self.found is not None:
+            self.show_result(self.found)
+
     def _stale_words(self, reason: str | None) -> str:
         if self.found is None or self.present is None:
             return ""
         if reason is not None:
             return f"These numbers are of earlier settings. Now: {reason}"
-        if self.basis != self.present:
-            return f"These numbers are of earlier settings. The pane now: {self.present.words}."
+        assert self.basis is not None
+        if self.key(self.basis) != self.key(self.present):
+            return f"These numbers are of earlier settings. Now: {self.basis_words(self.present)}."
         if self._found_with != self.settings() and not self.running:
             return "These numbers are of earlier settings at the left: measure again."
         return ""

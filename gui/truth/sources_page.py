@@ -105,10 +105,8 @@ class SourcesPage(Page):
         return work
 
     def show_result(self, result: Sources) -> None:
-        self.chart.show_rows(
-            rows_of(result),
-            f"exact W₂ to the data, standardised units · {result.n:,} points, mean of {result.repeats}".replace(",", "\u202f", 1),
-        )
+        n = f"{result.n:,}".replace(",", "\u202f")
+        self.chart.show_rows(rows_of(result), f"exact W₂ to the data, standardised units · n = {n}, mean of {result.repeats}")
         _fill(self._ladder, _ladder_rows(result))
         self._advice.setText(solver_advice(result))
         _fill(self._modes, _mode_rows(result))
@@ -166,7 +164,7 @@ def _signed(words: str) -> str:
 def _ladder_rows(result: Sources) -> list[list[str]]:
     if not result.ladder:
         return []
-    rows = [["steps", "solver adds to W₂", "ends off by (RMS)"]]
+    rows = [["steps", "solver adds to W₂", "ends off by (RMS, std. units)"]]
     for rung in result.ladder:
         mark = " (now)" if rung.steps == result.sampler.steps else ""
         off = f"{rung.off:.2g}" if math.isfinite(rung.off) else "–"

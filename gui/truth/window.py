@@ -19,6 +19,7 @@ from gui.widgets import column, row
 if TYPE_CHECKING:
     from gui.lab import Lab
 
+PANES_WIDTH = 230
 CHIPS = (
     ("Where the error comes from", "How much of a pane's distance to the data is the network's, and how much the solver's (Alt+1)"),
     ("Errors over time", "The squared errors of the network's velocity and score at each time, averaged over p_t (Alt+2)"),
@@ -46,6 +47,7 @@ class TruthWindow(QDialog):
         super().__init__(lab.window)
         self._lab = lab
         self._pane = 0
+        self._words: list[str] = []
         self.setWindowTitle("Network and truth")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.sources, self.curve, self.certificate = SourcesPage(lab), CurvePage(lab), CertificatePage(lab)
@@ -54,6 +56,7 @@ class TruthWindow(QDialog):
         self.panes = ChoiceCombo()
         self.panes.setToolTip("Which pane is measured")
         self.panes.setAccessibleName("Pane")
+        self.panes.setMinimumWidth(PANES_WIDTH)
         self.panes.picked.connect(self.choose)
         self._lay_out()
         lab.model.changed.connect(self._follow)
@@ -102,7 +105,9 @@ class TruthWindow(QDialog):
         """The experiment, the panes or the network have changed."""
         words = pane_words(self._lab)
         self._pane = min(self._pane, len(words) - 1)
-        self.panes.set_items((index, text, "") for index, text in enumerate(words))
+        if words != self._words:
+            self._words = words
+            self.panes.set_items((index, text, "") for index, text in enumerate(words))
         self.panes.set_key(self._pane)
         for page in self.pages:
             page.follow(self._pane)
