@@ -206,8 +206,8 @@ def test_200_changing_maps_leave_no_textures_behind(offscreen):
 
 def test_a_map_that_stands_still_is_written_once(offscreen, monkeypatch):
     calls = []
-    true = sheets.refined
-    monkeypatch.setattr(sheets, "refined", lambda places: (calls.append(1), true(places))[1])
+    true = sheets.tiles
+    monkeypatch.setattr(sheets, "tiles", lambda places: (calls.append(1), true(places))[1])
     sc = scene(replace(BARE, map=HeatMap(visible=True)), extent=2.4)
     pane = [PaneData(map=MapData(on_grid(bump), BOX, 0.0, 1.0))]
     for t in (0.0, 0.3, 0.6):
