@@ -1,7 +1,8 @@
 """Evaluation: every distance between a model's samples and the truth, with floors and spreads, slice by slice.
 
 Repeat k holds a batch of samples against fresh draw k of the truth; its floor holds another fresh draw against that same one. With
-several batches the spread is that of samples and truth together, with one it is that of the truth's draws alone.
+as many batches as repeats the spread is that of samples and truth together; with one it is that of the truth's draws alone, and there is
+none where the truth is exact (the grid, the modes).
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def sample_distances(
         known = Evaluation(none, 0.6)
         yield known
         return known
-    samples = [own[k % len(own)][:n] for k in range(truth.repeats)]
+    samples = [batch[:n] for batch in own[: truth.repeats]]
     known = Evaluation()
     for part, done in ((_transport, 0.3), (_pairs, 0.5), (_gridded, 0.55), (_modes, 0.6)):
         known = replace((yield from part(known, truth, samples)), fraction=done)
@@ -190,6 +191,7 @@ def nll_of(found: HeldOut, log_det: float) -> Estimate:
 
 
 Batches = Sequence[Floats]
+"""At most as many as there are repeats; where they are fewer, they are used again."""
 Part = Generator[Evaluation, None, Evaluation]
 
 
@@ -199,11 +201,11 @@ def _transport(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     n, most = truth.n, min(truth.n, MOST_W2)
     found: list[tuple[float, float, float, float]] = []
     try:
-        for k, samples in enumerate(batches):
-            one, other = truth.one(k), truth.other(k)
-            yield replace(known, fraction=0.3 * k / len(batches), doing="W₂")
+        for k in range(truth.repeats):
+            samples, one, other = batches[k % len(batches)], truth.one(k), truth.other(k)
+            yield replace(known, fraction=0.3 * k / truth.repeats, doing="W₂")
             exact, sliced = w2(samples[:most], one[:most]), sliced_w2(samples, one)
-            yield replace(known, fraction=0.3 * (k + 0.5) / len(batches), doing="W₂")
+            yield replace(known, fraction=0.3 * (k + 0.5) / truth.repeats, doing="W₂")
             floor = truth.once("w2", k, partial(w2, other[:most], one[:most]))
             found.append((exact, floor, sliced, truth.once("sliced", k, partial(sliced_w2, other, one))))
     except Problem as problem:
@@ -212,9 +214,9 @@ def _transport(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     return _with(
         known,
         w2=estimate(
-            exacts, floors, most, "exact, between samples and as many draws of the truth: above 0 for a perfect model, as its floor"
+            exacts, floors, most, f"exact, against as many draws of the truth: above 0 for a perfect model too{_again(truth, batches)}"
         ),
-        sliced_w2=estimate(slices, sliced_floors, n, "along 128 directions"),
+        sliced_w2=estimate(slices, sliced_floors, n, f"along 128 directions{_again(truth, batches)}"),
     )
 
 
@@ -222,23 +224,24 @@ def _pairs(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     width = truth.once("width", 0, lambda: median_bandwidth(truth.one(0)))
     mmd: list[tuple[float, float]] = []
     energy: list[tuple[float, float]] = []
-    for k, samples in enumerate(batches):
-        one, other, within = truth.one(k), truth.other(k), {}
+    for k in range(truth.repeats):
+        samples, one, other, within = batches[k % len(batches)], truth.one(k), truth.other(k), {}
         for name, points in (("one", one), ("other", other)):
             within[name] = truth.once(f"within {name}", k, partial(pair_means, points, None, width))
-            yield replace(known, fraction=0.3 + 0.2 * k / len(batches), doing="MMD and energy distance")
+            yield replace(known, fraction=0.3 + 0.2 * k / truth.repeats, doing="MMD and energy distance")
         floor = truth.once("across", k, partial(pair_means, other, one, width))
-        yield replace(known, fraction=0.3 + 0.2 * (k + 0.3) / len(batches), doing="MMD and energy distance")
+        yield replace(known, fraction=0.3 + 0.2 * (k + 0.3) / truth.repeats, doing="MMD and energy distance")
         within["samples"] = pair_means(samples, None, width)
-        yield replace(known, fraction=0.3 + 0.2 * (k + 0.6) / len(batches), doing="MMD and energy distance")
+        yield replace(known, fraction=0.3 + 0.2 * (k + 0.6) / truth.repeats, doing="MMD and energy distance")
         across = pair_means(samples, one, width)
         mmd.append((mmd2_of(within["samples"], within["one"], across), mmd2_of(within["other"], within["one"], floor)))
         energy.append((energy_of(within["samples"], within["one"], across), energy_of(within["other"], within["one"], floor)))
     words = f"squared and unbiased, so that it may be below 0; Gaussian kernel of width {width:.4g}, the median distance in the truth"
+    again = _again(truth, batches)
     return _with(
         known,
-        mmd=estimate(*_columns(mmd), truth.n, words),
-        energy=estimate(*_columns(energy), truth.n, "not rooted and unbiased, so that it may be below 0"),
+        mmd=estimate(*_columns(mmd), truth.n, words + again),
+        energy=estimate(*_columns(energy), truth.n, f"not rooted and unbiased, so that it may be below 0{again}"),
     )
 
 
@@ -253,7 +256,7 @@ def _gridded(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     except Problem as problem:
         return _with(known, **{name: absent(str(problem), n) for name in ("kl", "tv", "js")})
     held = [counts(samples, lattice) for samples in batches]
-    floors = [truth.once("counts", k, partial(counts, truth.other(k), lattice)) for k in range(len(batches))]
+    floors = [truth.once("counts", k, partial(counts, truth.other(k), lattice)) for k in range(truth.repeats)]
     where = f"histogram in {lattice.words} and one outside"
     made: dict[str, Estimate] = {}
     kinds: dict[str, Callable[[Floats, Floats], float]] = {"kl": kl, "tv": tv, "js": js}
@@ -275,7 +278,7 @@ def _modes(known: Evaluation, truth: Truth, batches: Batches) -> Part:
     except Problem as problem:
         return _with(known, modes=absent(str(problem), n), near=absent(str(problem), n))
     found = [coverage(samples, parts, weights) for samples in batches]
-    floors = [truth.once("modes", k, partial(coverage, truth.other(k), parts, weights)) for k in range(len(batches))]
+    floors = [truth.once("modes", k, partial(coverage, truth.other(k), parts, weights)) for k in range(truth.repeats)]
     reached = f"share of the {len(parts)} modes that get a tenth of their due or more"
     near = "share of the samples within 3 standard deviations of a mode"
     return _with(
@@ -283,6 +286,12 @@ def _modes(known: Evaluation, truth: Truth, batches: Batches) -> Part:
         modes=estimate([a.reached for a in found], [b.reached for b in floors], n, reached),
         near=estimate([a.near for a in found], [b.near for b in floors], n, near),
     )
+
+
+def _again(truth: Truth, batches: Batches) -> str:
+    """A caveat where repeats share samples."""
+    few = len(batches)
+    return "" if few >= truth.repeats else f"; {few} batch{'es' if few > 1 else ''} of samples for {truth.repeats} draws of the truth"
 
 
 def _with(known: Evaluation, **made: Estimate) -> Evaluation:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.distance_table import Row, in_users_units
 from engine.distances import Estimate
-from gui.distance_words import KIND, number_words, tip_of
+from gui.distance_words import KIND, plus_minus, tip_of
 from gui.distances import Distances, Measurement, points_for
 from gui.document import counted
 from gui.live_likelihood import Flow, LiveLikelihood
@@ -81,19 +81,16 @@ class DistanceControl(QObject):
         self._ask(pane, run)
 
     def _ask(self, pane: int, run: Run) -> None:
-        """A network is first measured as in training, so that its last point belongs to the same curve; then, at rest, from more points."""
-        snapshot, small = run.request.snapshot, points_for(run.request.particles, True)
-        first = snapshot is not None and snapshot.number in self._own and not self.series.has(snapshot.step, label_of(run.request), "w2")
-        training = self._lab.training.running
-        self._thread.ask(pane, run, small if training or first else points_for(run.request.particles, False))
+        """First from as many points as in training: soon there, and a network's last point belongs to its curve; at rest then from more."""
+        self._thread.ask(pane, run, points_for(run.request.particles, True))
         self.likelihood.wish([Flow(shown.request) for shown in self._latest.values()])
 
     def _training_status(self, status: str) -> None:
         was, now = self._thread.training, status == "training"
         self._thread.training = self.likelihood.training = now
         if was and not now:  # at rest there is time for more particles: the same number in every pane
-            for pane, run in self._latest.items():
-                self._ask(pane, run)
+            for pane, found in self._found.items():
+                self._refine(pane, found)
 
     def _snapshot(self, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
@@ -131,7 +128,11 @@ class DistanceControl(QObject):
             self._found[pane] = found
             self._show_metric(pane)
             self._stale = True
-        more = points_for(request.particles, False)
+        self._refine(pane, found)
+
+    def _refine(self, pane: int, found: Measurement) -> None:
+        """Again from more points, where there is time and nothing newer is on its way."""
+        more = points_for(found.run.request.particles, False)
         if found.whole and not self._lab.training.running and found.n < more and self._latest.get(pane) is found.run:
             self._thread.ask(pane, found.run, more)
 
@@ -189,8 +190,8 @@ class DistanceControl(QObject):
         if one is None or one.value is None:
             widget.show_metric("", "", "", "" if one is None else tip_of(KIND["w2"], one))
             return
-        floor = "" if one.floor is None else f"floor {number_words(KIND['w2'], one.floor, one.floor_error)[0]}"
-        widget.show_metric("W₂ to the target", number_words(KIND["w2"], one.value, one.error)[0], floor, tip_of(KIND["w2"], one))
+        floor = "" if one.floor is None else f"floor {plus_minus(one.floor, one.floor_error)[0]}"
+        widget.show_metric("W₂ to the target", plus_minus(one.value, one.error)[0], floor, tip_of(KIND["w2"], one))
 
     def _follow(self, old: LabState, new: LabState) -> None:
         """What a number was measured on has changed: the number goes."""

@@ -88,7 +88,7 @@ class DistanceWindow(QDialog):
         table.itemSelectionChanged.connect(self._choose)
         close = _button("Close", "Close this window (Esc)", self.close)
         frame = card()
-        frame.setLayout(column(row(1, self.curves.value), self.curves, margins=(10, 7, 10, 6)))
+        frame.setLayout(column(self.curves.value, self.curves, margins=(10, 7, 10, 6)))
         frame.layout().setStretch(1, 1)
         for button in (*self.exports, self.save_curves_button, close):
             button.setAutoDefault(False)
@@ -191,9 +191,14 @@ class DistanceWindow(QDialog):
         try:
             await asyncio.to_thread(write_csv, rows, path)
         except Problem as problem:
-            self.sentence.setText(str(problem))
+            self._say(str(problem))
             raise
-        self.sentence.setText(f"Written: {path.name}.")
+        self._say(f"Written: {path.name}.")
+
+    def _say(self, words: str) -> None:
+        """At the foot, unless the window was closed meanwhile."""
+        if DistanceWindow._open is self:
+            self.sentence.setText(words)
 
     def reject(self) -> None:
         """Esc."""

@@ -98,21 +98,15 @@ def plus_minus(value: float, error: float | None) -> tuple[str, str]:
     if digits > WORST_DIGITS:
         return _small(value, digits), f"{error:.1g}"
     digits = max(0, digits)
-    return f"{value:.{digits}f}".replace("-", "−"), f"{error:.{digits}f}"
+    words = f"{value:.{digits}f}"
+    return (words.replace("-", "−") if float(words) else f"{0:.{digits}f}"), f"{error:.{digits}f}"
 
 
-def number_words(kind: Kind, value: float, error: float | None) -> tuple[str, str]:
-    """The same in the kind's own writing: shares in per cent."""
-    if not kind.share:
-        return plus_minus(value, error)
-    one, two = plus_minus(100 * value, None if error is None else 100 * error)
-    return f"{one} %", two
-
-
-def in_words(kind: Kind, value: float, error: float | None) -> str:
-    """``"0.038 ± 0.002"``."""
-    one, two = number_words(kind, value, error)
-    return f"{one} ± {two}" if two else one
+def in_words(kind: Kind, value: float, error: float | None, sign: str = " ± ") -> str:
+    """``"0.038 ± 0.002"``; shares in per cent, ``"98.6 ± 0.2 %"``."""
+    times = 100.0 if kind.share else 1.0
+    parts = plus_minus(times * value, None if error is None else times * error)
+    return sign.join(part for part in parts if part) + (" %" if kind.share else "")
 
 
 def over_floor(one: Estimate) -> tuple[float, float | None] | None:

@@ -29,6 +29,11 @@ class Curve:
     floors: Floats
     floor_errors: Floats
 
+    def times(self, factor: float) -> Curve:
+        """In another unit."""
+        numbers = (self.values, self.errors, self.floors, self.floor_errors)
+        return Curve(self.label, self.steps, *(factor * number for number in numbers))
+
 
 @dataclass(frozen=True, eq=False)
 class DistanceSeries:

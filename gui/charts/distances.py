@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from engine.distance_table import Row
-from gui.distance_words import KIND, Kind, in_words, number_words, over_floor, plus_minus, tip_of
+from gui.distance_words import KIND, Kind, in_words, over_floor, plus_minus, tip_of
 from gui.widgets import card, column, heading, label, row
 
 TIMES = "× floor"
@@ -141,13 +141,7 @@ def _cell(kind: Kind | str, found: Row, missing: str) -> tuple[str, str]:
         return missing, "Not known yet" if missing == WAITING else "There are no particles"
     if one.value is None:
         return NONE, tip_of(kind, one)
-    return _short(kind, one.value, one.error), tip_of(kind, one)
-
-
-def _short(kind: Kind, value: float, error: float | None) -> str:
-    """``"0.038 ±0.002"``."""
-    one, two = number_words(kind, value, error)
-    return f"{one} ±{two}" if two else one
+    return in_words(kind, one.value, one.error, " ±"), tip_of(kind, one)
 
 
 def _floor(kind: Kind | str, found: Sequence[Row]) -> tuple[str, str]:
@@ -160,7 +154,7 @@ def _floor(kind: Kind | str, found: Sequence[Row]) -> tuple[str, str]:
     floor, error = known[0].floor, known[0].floor_error
     if floor is None or any(other.floor != floor for other in known):
         return "*", OWN_FLOORS
-    return _short(kind, floor, error), f"{kind.floor_words}: {in_words(kind, floor, error)} ({kind.unit})"
+    return in_words(kind, floor, error, " ±"), f"{kind.floor_words}: {in_words(kind, floor, error)} ({kind.unit})"
 
 
 def _note(found: Sequence[Row]) -> str:

@@ -31,7 +31,8 @@ class LossChart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.value = label("", "dim", figures=True, points=-1.0)
+        self.value = label("", "dim", figures=True, points=-1.0, elided=True)
+        self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         """The latest loss, for the head of the card."""
         self._empty = label("Press Train to see the loss here.", "dim")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)

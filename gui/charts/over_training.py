@@ -6,12 +6,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QButtonGroup, QMenu, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QButtonGroup, QMenu, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
 from gui.charts.loss import LossChart
 from gui.distance_words import KIND, KINDS, Kind, in_words
 from gui.series_of_distances import DistanceSeries
-from gui.widgets import card, column, label, row
+from gui.widgets import card, column, label, row, shrinkable
 
 CHIPS = ("w2", "nll")
 """Those that have a chip of their own; the others are in a menu."""
@@ -40,7 +40,10 @@ class OverTraining(QWidget):
         self._chip("other", "", "")
         self._chips["other"].setMenu(self._menu())
         self._name_other()
-        head = row(*self._chips.values(), 1, self.loss.value, self.curves.value, spacing=4)
+        values = [shrinkable(value) for value in (self.loss.value, self.curves.value)]
+        head = row(*self._chips.values(), *values, spacing=4)
+        for value in values:
+            head.setStretch(head.indexOf(value), 1)
         frame = card()
         layout = column(head, self._pages, margins=(10, 7, 12, 8))
         layout.setStretch(1, 1)
@@ -78,6 +81,7 @@ class OverTraining(QWidget):
         made.setProperty("role", "chip")
         made.setCheckable(True)
         made.setToolTip(tip)
+        made.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         if name != "other":
             made.clicked.connect(lambda: self.choose(name))
         self._group.addButton(made)
@@ -116,7 +120,8 @@ class DistanceCurves(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.value = label("", "dim", figures=True, points=-1.0)
+        self.value = label("", "dim", figures=True, points=-1.0, elided=True)
+        self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.empty = label("", "dim")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -150,9 +155,10 @@ class DistanceCurves(QWidget):
         self.empty.setVisible(not curves)
         self.empty.setText(EMPTY.format(long=kind.long))
         scale = " · log" if kind.logarithmic else ""
-        words = f"{kind.unit}{scale} · band ± 2 standard errors" if curves else ""
+        unit = f"% {kind.unit.removeprefix('share ')}" if kind.share else kind.unit
+        words = f"{unit}{scale} · band ± 2 standard errors" if curves else ""
         if len(curves) == 1:
-            words = f"{in_words(kind, curves[0].values[-1], curves[0].errors[-1])} {words}"
+            words = f"{in_words(kind, curves[0].values[-1], curves[0].errors[-1]).removesuffix(' %')} {words}"
         self.value.setText(words)
         if self.plot is None and curves:
             from gui.charts.curves import CurvesPlot
@@ -164,5 +170,5 @@ class DistanceCurves(QWidget):
 
             self.plot.setVisible(bool(curves))
             self.plot.setToolTip(f"{kind.tip}.")
-            axis = Axis(f"{kind.long} ({kind.unit})", kind.logarithmic, kind.floor_words, kind.best.startswith("higher"))
-            self.plot.show_curves(curves, axis)
+            axis = Axis(f"{kind.long} ({unit})", kind.logarithmic, kind.floor_words, kind.best.startswith("higher"))
+            self.plot.show_curves([curve.times(100.0) for curve in curves] if kind.share else curves, axis)
