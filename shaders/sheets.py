@@ -17,7 +17,7 @@ from shaders.scene import MapData
 
 SPARE = 8
 """Textures that wait for the next map of their size: two for each of four panes."""
-TILE = 4
+TILE = 2
 """Cells along a side of the parts that are drawn or left out."""
 
 

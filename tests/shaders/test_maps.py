@@ -274,24 +274,24 @@ def test_a_log_scale_needs_ends_above_zero_and_no_sign():
 
 
 def test_tiles_hold_all_that_is_near():
-    places = np.zeros((50, 70), np.float32)
+    places = np.zeros((51, 70), np.float32)
     places[20, 33] = 1.0
     lowest, highest = tiles(places)
-    assert highest.shape == (13, 18)
+    assert highest.shape == (26, 35)
     rows, columns = np.nonzero(highest)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 6, 7, 9)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (9, 11, 15, 17)
     assert (lowest <= 0).all()
-    corners = quads(highest > 0, (50, 70))
+    corners = quads(highest > 0, (51, 70))
     assert len(corners) == 3 * 6
-    assert corners.min(0) == pytest.approx([28 / 70, 16 / 50])
-    assert corners.max(0) == pytest.approx([40 / 70, 28 / 50])
-    assert quads(np.ones((13, 18), bool), (50, 70)).max() == 1.0
+    assert corners.min(0) == pytest.approx([30 / 70, 18 / 51])
+    assert corners.max(0) == pytest.approx([36 / 70, 24 / 51])
+    assert quads(np.ones((26, 35), bool), (51, 70)).max() == 1.0
 
 
 def test_nothing_between_the_cells_of_a_tile_is_outside_its_bounds():
     places = np.random.default_rng(3).uniform(-1, 2, size=(40, 40)).astype(np.float32)
     lowest, highest = tiles(places)
-    fine = refined(places).reshape(10, 12, 10, 12)
+    fine = refined(places).reshape(40 // sheets.TILE, 3 * sheets.TILE, 40 // sheets.TILE, -1)
     assert (fine.min((1, 3)) >= lowest).all()
     assert (fine.max((1, 3)) <= highest).all()
 
