@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace as with_key
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from msgspec.structs import replace
@@ -16,12 +18,14 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from engine import session as sessions
 from engine.choice import Problem
+from engine.past_run import Measured
 from engine.session import SUFFIX, Session
 from engine.training_state import TrainingState
 from engine.worker import Priority
 from gui.autosave import Autosave
 from gui.document import decode_document, encode_document, with_matching_panes
 from gui.export import Export
+from gui.history.control import measured, series
 from gui.model import LabState
 from gui.training_job import fits
 
@@ -70,6 +74,7 @@ class FileControl(QObject):
         """An empty session."""
         if self._may_lose(self.new):
             self._lab.training.forget()
+            self._lab.history.open(Session(experiment=LabState().experiment), "")
             self._lab.model.reset(LabState())
             self.path = None
             self.autosave.forget()
@@ -149,11 +154,15 @@ class FileControl(QObject):
         scene = replace(scene, panes=tuple(replace(p, metric=words) for p, words in zip(scene.panes, metrics, strict=True)))
         learned = any(pane.model == "learned" for pane in document.panes)
         progress = lab.training.progress
+        trained = work is not None and state is not None
         return Session(
             experiment=lab.model.experiment,
             scene=encode_document(with_matching_panes(replace(document, scene=scene))),
             state=state,
             checkpoints=work.checkpoints if work is not None and state is not None else (),
+            distances=measured(lab.distances.series) if trained else Measured(),
+            run=lab.history.present if trained else "",
+            runs=lab.history.list.runs,
             losses=_until(lab.training.losses.rows, state.step) if state is not None else sessions.no_losses(),
             model="learned" if learned and state is not None else "exact",
             device=progress.device if progress is not None else "cpu",
@@ -210,8 +219,12 @@ class FileControl(QObject):
         lab.training.forget()
         lab.stage.camera.by_hand = session.scene is not None
         lab.stage.camera.rest()
+        if session.state is not None and not session.run:
+            session = with_key(session, run=uuid4().hex)
+        lab.history.open(session, session.run)
         lab.model.reset(state)
         lab.training.open(session)
+        lab.distances.restore(series(session.distances))
         lab.stage.clock.seek(state.document.scene.t)
         lab.stage.clock_changed.emit()
         lab.window.messages.dismiss()

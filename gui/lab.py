@@ -149,6 +149,7 @@ class Lab(QObject):
         stage.failed.connect(self.window.messages.problem)
         self.probe.said.connect(self.window.messages.note)
         self.flow_maps.failed.connect(self.window.messages.problem)
+        self.flow_maps.said.connect(self.window.messages.note)
         self.maps.failed.connect(self.window.messages.problem)
         stage.layer_settings_asked.connect(partial(open_layer_settings, self))
         bar.play_asked.connect(stage.toggle_play)

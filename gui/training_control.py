@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from engine.experiment import Experiment
 from engine.mailbox import Mailbox
+from engine.past_run import PastRun
 from engine.session import Session
 from engine.worker import Job, Priority, Worker
 from gui.charts.series import LossSeries
@@ -29,6 +32,8 @@ class TrainingControl(QObject):
     said = Signal(str)
     """One line: what a change did to the training."""
     failed = Signal(str)
+    finished = Signal(object)
+    """TrainingJob: this training has come to an end, with its losses still in ``losses``."""
 
     def __init__(self, model: LabModel, worker: Worker, parent: QObject | None = None):
         super().__init__(parent)
@@ -90,13 +95,25 @@ class TrainingControl(QObject):
         if self._job is not None:
             self._job.cancel()
             self._job = None
+            self._tell_finished()
             self._enter("stopped")
             self._ask_last_snapshot()
 
     def restart(self) -> None:
         """From new weights."""
         self._drop_job()
+        self._tell_finished()
         self._begin()
+
+    def put_away(self) -> None:
+        """Ends what there is; nothing is trained then, and nothing asked about it."""
+        self._drop_job()
+        self._tell_finished()
+        self.forget()
+
+    def adopt(self, run: PastRun) -> None:
+        """A finished run, whose experiment is the present one, is the present training; nothing runs."""
+        self._take_over(TrainingJob(run.experiment, self.device, run.state, (), run.seconds, key=run.key), run.losses, run.device)
 
     def set_device(self, device: str) -> None:
         """Another device; a training goes on there from the weights it has."""
@@ -129,12 +146,16 @@ class TrainingControl(QObject):
         """Another session: its weights, losses and checkpoints; nothing runs."""
         self.forget()
         if session.state is not None:
-            self._work = TrainingJob(session.experiment, self.device, session.state, session.checkpoints, session.seconds)
-            self.losses = LossSeries(session.losses)
-            self.progress = Progress(session.state.step, session.seconds, 0.0, session.device, None)
-            self._enter("stopped")
-            self._ask_last_snapshot()
-            self.progressed.emit(self.progress)
+            work = TrainingJob(session.experiment, self.device, session.state, session.checkpoints, session.seconds, key=session.run)
+            self._take_over(work, session.losses, session.device)
+
+    def _take_over(self, work: TrainingJob, losses: NDArray[np.float64], device: str) -> None:
+        self.forget()
+        self._work, self.losses = work, LossSeries(losses)
+        self.progress = Progress(work.step, work.seconds, 0.0, device, None)
+        self._enter("stopped")
+        self._ask_last_snapshot()
+        self.progressed.emit(self.progress)
 
     def forget(self) -> None:
         """As at the beginning: no network."""
@@ -182,6 +203,18 @@ class TrainingControl(QObject):
 
         self._worker.call(take, name="snapshot", priority=Priority.WATCHED)
 
+    def _tell_finished(self) -> None:
+        """This training may be over: whoever keeps a list is told, once for the same weights."""
+        work = self._work
+        if work is None or work.step == 0 or (work.key, work.step) == self._told:
+            return
+        while work.losses:
+            self.losses.extend(*work.losses.popleft())
+        self._told = (work.key, work.step)
+        self.finished.emit(work)
+
+    _told: tuple[str, int] | None = None
+
     def _show(self, snapshot: Snapshot | None) -> None:
         if snapshot != self._shown:
             self._shown = snapshot
@@ -191,6 +224,7 @@ class TrainingControl(QObject):
         """The job stopped by itself: only a failure does that."""
         self._job = None
         if job.error is not None:
+            self._tell_finished()
             trained = self._work is not None and self._work.step > 0
             self._enter("stopped" if trained else "untrained")
             if trained:
@@ -235,12 +269,14 @@ class TrainingControl(QObject):
         refusal = after.refusal()
         if self._status == "training" and refusal is None:
             self._drop_job()
+            self._tell_finished()
             self._enter("untrained")
             self._begin()
             self.said.emit(f"{what} changed: training restarted.")
             return
         ran = self._status == "training"
         self._drop_job()
+        self._tell_finished()
         self._enter("untrained")
         self._show(None)
         if ran:
