@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDateTime, QLocale, QLockFile, QObject, QTimer
 
 from engine import session as sessions
+from engine.past_run import PastRun
 from engine.session import SUFFIX
 from gui.model import LabState
 from gui.preferences import state_folder
@@ -33,7 +34,7 @@ class Autosave(QObject):
         self._lock = QLockFile(str(self._path) + ".lock")
         self._lock.setStaleLockTime(0)
         self._leave = False
-        self._kept: tuple[LabState, int] | None = None
+        self._kept: tuple[LabState, int, tuple[PastRun, ...]] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_SECONDS * 1000)
         self._timer.timeout.connect(self.keep)
@@ -62,7 +63,7 @@ class Autosave(QObject):
     def keep(self) -> None:
         """Writes the session aside if it has changes that are not there yet."""
         step = self._lab.training.progress.step if self._lab.training.progress is not None else 0
-        now = (self._lab.model.state, step)
+        now = (self._lab.model.state, step, self._lab.history.list.runs)
         if self._lab.model.edited and now != self._kept:
             self._kept = now
             self._files.spawn(self._keep())

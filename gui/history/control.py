@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from engine.experiment import Experiment
@@ -15,7 +17,7 @@ from engine.past_run import Measured, PastRun, thinned_losses
 from engine.session import Session
 from engine.training_state import TrainingState
 from engine.worker import Job, Priority
-from gui.document import MOST_PANES, PaneSettings
+from gui.document import MOST_PANES, PaneSettings, counted
 from gui.history.runs import RunList
 from gui.history.words import auto_name
 from gui.series_of_distances import DistanceSeries
@@ -32,7 +34,7 @@ class _Finished:
 
     work: TrainingJob
     job: Job[TrainingState | None]
-    losses: object
+    losses: NDArray[np.float64]
     distances: Measured
     device: str
     when: float
@@ -59,10 +61,7 @@ class HistoryControl(QObject):
     def _take(self, work: TrainingJob) -> None:
         """A training has ended: its weights are asked of the worker, where they are."""
         lab = self._lab
-        if lab.training.progress is not None and lab.training.progress.device:
-            device = lab.training.progress.device
-        else:
-            device = work.device
+        device = (lab.training.progress.device if lab.training.progress is not None else "") or work.device
         self._finished.append(
             _Finished(
                 work,
@@ -86,7 +85,6 @@ class HistoryControl(QObject):
             self._restore(run)
 
     def _put(self, one: _Finished, state: TrainingState) -> None:
-        losses = one.losses
         self.list.put(
             PastRun(
                 key=one.work.key,
@@ -94,7 +92,7 @@ class HistoryControl(QObject):
                 when=one.when,
                 experiment=one.work.experiment,
                 state=state,
-                losses=losses[losses[:, 0] <= state.step],  # type: ignore[index,call-overload]  # an array
+                losses=one.losses[one.losses[:, 0] <= state.step],
                 seconds=one.work.seconds,
                 device=one.device,
                 distances=one.distances,
@@ -141,7 +139,7 @@ class HistoryControl(QObject):
         return run.experiment, self._kept[run]
 
     def put_in_panes(self, keys: list[str]) -> str:
-        """Each run's network in a pane of its own: those that show runs already are taken anew, then new ones; a sentence says what came."""
+        """Each run's network in a pane of its own: panes that show other runs first, then new ones. A sentence where there is no place."""
         document = self._lab.model.document
         panes, shown = list(document.panes), list(document.scene.panes)
         free = [i for i, pane in enumerate(panes) if pane.run is not None and pane.run not in keys]
@@ -182,9 +180,7 @@ class HistoryControl(QObject):
         lab.training.adopt(run)
         lab.distances.restore(series(run.distances))
         lab.model.touch()
-        lab.window.messages.note(
-            f"“{run.name}” is the present run again; Train goes on from its {run.step:,} steps.".replace(",", "\u202f")
-        )
+        lab.window.messages.note(f"“{run.name}” is the present run again; Train goes on from its {counted(run.step, 'step')}.")
 
     def delete(self, keys: list[str]) -> None:
         """Takes runs out of the list, and out of the panes that show them."""
