@@ -24,10 +24,7 @@ SMALLEST, LARGEST = 1e-4, 0.2
 """Of delta."""
 DELTA = 0.05
 PATHS = 2_000
-NO_SIGMA = (
-    "{} follows no SDE with a σ_t: two flows that differ share no paths, so the KL of their path measures is infinite, and there is no "
-    "certificate for it. Choose a σ_t here: the certificate is then that of the SDE dX = (u + σ²s/2) dt + σ dW with the same fields."
-)
+NO_SIGMA = "{} follows no SDE with a σ_t: two flows that differ share no paths, so the KL of their path measures is infinite."
 
 
 def sigma_of(sampler: SamplerBase) -> Sigma | None:
@@ -38,7 +35,7 @@ def sigma_of(sampler: SamplerBase) -> Sigma | None:
 
 
 def no_sigma(sampler: SamplerBase) -> str:
-    """Why this sampler has no certificate of its own, and what can be done."""
+    """Why this sampler has no certificate of its own, in one sentence."""
     return NO_SIGMA.format(sampler.label)
 
 

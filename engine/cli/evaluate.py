@@ -13,6 +13,7 @@ import msgspec
 
 from engine import overrides, session
 from engine.catalogue import rows
+from engine.certify import DELTA, LARGEST, SMALLEST
 from engine.choice import Problem
 from engine.cli.common import Arguments, Progress, command, spread_sets, undisturbed
 from engine.cli.sample import draw
@@ -20,6 +21,7 @@ from engine.samplers import Sampler
 from engine.session import Session
 
 if TYPE_CHECKING:
+    from engine.cli.truth import Told
     from engine.distances import Estimate
     from engine.evaluation import Evaluation
 
@@ -53,6 +55,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--seed", metavar="N", type=int, default=0)
     parser.add_argument("--model", choices=["learned", "exact"], help="the network (the default where there is one), or the exact field")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--sources", action="store_true", help="also what of the distance is the network's, and what the solver's")
+    parser.add_argument("--certificate", action="store_true", help="also TV, KL and path KL of the network's SDE; for SDE samplers")
+    parser.add_argument("--delta", metavar="D", type=float, help="the certificate is for t up to 1 − D (default 0.05)")
     parser.add_argument("--json", action="store_true", help="for scripts: all numbers, with what was chosen for each")
     asked = parser.parse_args(spread_sets(arguments))
     if not FEWEST <= asked.count <= MOST:
@@ -61,10 +66,15 @@ def run(arguments: Sequence[str]) -> None:
         raise Problem(f"--repeats {asked.repeats}: must be at least 2 and at most {MOST_REPEATS}")
     if not 0 <= asked.seed < 2**63:
         raise Problem(f"--seed {asked.seed}: must be at least 0 and below 2^63")
+    if asked.delta is not None and not asked.certificate:
+        raise Problem("--delta: belongs to --certificate")
+    if asked.delta is not None and not SMALLEST <= asked.delta <= LARGEST:
+        raise Problem(f"--delta {asked.delta:g}: must be at least {SMALLEST:g} and at most {LARGEST:g}")
     sampler = overrides.sampler_from(asked.sampler, asked.set, asked.steps)
     loaded = _loaded(asked)
     found = measure(loaded, sampler, asked)
     model = asked.model or ("learned" if loaded.trained else "exact")
+    more = _more(loaded, sampler, asked, learned=model == "learned")
     if asked.json:
         about = {
             "coordinates": "standardised",
@@ -76,13 +86,33 @@ def run(arguments: Sequence[str]) -> None:
             "repeats": asked.repeats,
             "seed": asked.seed,
         }
-        whole: dict[str, Any] = {name: msgspec.to_builtins(one) for name, one in found.distances.items()} | {"about": about}
+        whole: dict[str, Any] = {name: msgspec.to_builtins(one) for name, one in found.distances.items()}
+        for name, (entry, reason, _lines) in more.items():
+            whole |= {name: entry, f"{name}_reason": reason}
+        whole["about"] = about
         sys.stdout.write(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     head = (
         f"{model} model · {sampler.label}, {sampler.steps:,} steps · {asked.repeats} × {asked.count:,} samples · standardised coordinates"
     )
-    sys.stdout.write("\n".join([head, "", *table(found.distances)]) + "\n")
+    parts = [line for _entry, _reason, lines in more.values() for line in ["", *lines]]
+    sys.stdout.write("\n".join([head, "", *table(found.distances), *parts]) + "\n")
+
+
+def _more(loaded: Session, sampler: Sampler, asked: Namespace, *, learned: bool) -> dict[str, Told]:
+    """What is asked for besides the distances, by its name."""
+    if not (asked.sources or asked.certificate):
+        return {}
+    from engine.cli.truth import certificate_of, sources_of
+    from engine.field_of_session import field_of_session
+
+    model, found = field_of_session(loaded, asked.model, asked.device), {}
+    if asked.sources:
+        found["sources"] = sources_of(loaded, model, sampler, learned, asked.count, asked.repeats, asked.seed)
+    if asked.certificate:
+        delta = DELTA if asked.delta is None else asked.delta
+        found["certificate"] = certificate_of(loaded, model, sampler, learned, delta, asked.seed)
+    return found
 
 
 def measure(loaded: Session, sampler: Sampler, asked: Namespace) -> Evaluation:

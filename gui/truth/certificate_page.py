@@ -102,7 +102,9 @@ class CertificatePage(Page):
     def empty_words(self) -> str:
         if self.present is None or sigma_of(self.present.sampler) is not None:
             return self.EMPTY
-        return f"{no_sigma(self.present.sampler)}\nPress Measure for the SDE with the σ_t at the left, {self.sigma.value.words}."
+        sigma = self.sigma.value.words
+        offer = f"Press Measure for the SDE dX = (u + σ²s/2) dt + σ dW with the same fields and the σ_t at the left, {sigma}."
+        return f"{no_sigma(self.present.sampler)}\n{offer}"
 
     def settings(self) -> object:
         return self.form.value, self.sigma.value
