@@ -91,6 +91,7 @@ TRAIN = (
     Entry("stop", "Stop", ("Ctrl+.",), "End the run; its weights stay"),
     Entry("restart", "Restart", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Begin again from new weights"),
     Entry("reflow", "Reflow", ("Ctrl+Shift+R",), "Train a new network on straight lines between the two ends of this one's own paths"),
+    Entry("runs", "Runs…", ("Ctrl+H",), "The finished runs: compare, put in panes, restore, delete"),
     Entry("cancel-runs", "Cancel simulation", ("Ctrl+Backspace",), "Drop what the panes are waiting for"),
 )
 HELP = (

@@ -52,7 +52,7 @@ def fill_menus(lab: Lab) -> None:
     stage = menu_of(bar, "&Stage")
     actions.fill(stage, "add-pane remove-pane draw-again - match-evaluations - all-distances solver-study truth")
     train = menu_of(bar, "&Train")
-    actions.fill(train, "train stop restart - reflow - cancel-runs -")
+    actions.fill(train, "train stop restart - reflow runs - cancel-runs -")
     device = train.addMenu("&Device")
     device.aboutToShow.connect(lambda: _fill_devices(lab, device))
     helps = menu_of(bar, "&Help")
@@ -79,9 +79,8 @@ def _connect(lab: Lab) -> None:
         full_screen=lambda: window.set_full_screen(actions["full-screen"].isChecked()),
         presentation=lambda: window.set_presentation(actions["presentation"].isChecked()),
     )
-    actions.on(cancel_runs=lab.flow_maps.cancel)
-    actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=lab.simulation.cancel)
-    actions.on(reflow=lab.reflow.start)
+    actions.on(train=lab.train, stop=training.stop, restart=training.restart, cancel_runs=stage.cancel_asked.emit)
+    actions.on(reflow=lab.reflow.start, runs=lambda: _runs(lab))
     actions.on(
         play_training=lab.steps.toggle_play, step_first=lab.steps.first, step_back=lab.steps.back, step_ahead=lab.steps.ahead,
         step_latest=lab.steps.to_latest,
@@ -135,6 +134,12 @@ def show_truth(lab: Lab, pane: int | None = None) -> None:
     from gui.truth.window import TruthWindow
 
     TruthWindow.open_for(lab, pane)
+
+
+def _runs(lab: Lab) -> None:
+    from gui.history.window import RunsWindow
+
+    RunsWindow.open_for(lab)
 
 
 def _help(lab: Lab) -> None:

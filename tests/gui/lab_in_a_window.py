@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import qasync
@@ -61,6 +61,11 @@ def until(lab: Any, condition: Callable[[], Any], seconds: float = 60.0) -> None
                 await asyncio.sleep(0.02)
 
     lab.loop.run_until_complete(wait())
+
+
+def done(lab: Any, work: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns."""
+    return lab.loop.run_until_complete(asyncio.wait_for(work, 60))
 
 
 def within(lab: Any, act: Callable[[], object]) -> None:
