@@ -17,8 +17,10 @@ from shaders.view import View
 
 TALLEST, SHORTEST = (168.0, 132.0, 104.0), 34.0
 """Logical pixels of a bar where there are one, two or three."""
-WIDEST = 92.0
-"""Logical pixels of a name; a longer one has more rows."""
+WIDEST, WIDEST_LOW = 92.0, 130.0
+"""Logical pixels of a name, which has more rows if it is longer; in a low pane it has one row."""
+LOW = 96.0
+"""Logical pixels above other legends that are too few for a bar with its name and unit."""
 ROW = 14.0
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -66,53 +68,75 @@ class Legends:
     bars: tuple[Bar, ...] = ()
     over: tuple[Shape, ...] = ()
     labels: tuple[Label, ...] = ()
+    columns: int = 0
 
 
-def legends(view: View, theme: Theme, entries: Sequence[Entry], rows_below: int = 0) -> Legends:
-    """The bars side by side from the right. ``rows_below``: rows of other legends at the bottom right, which stay free."""
+def legends(view: View, theme: Theme, entries: Sequence[Entry], others: Sequence[Label] = ()) -> Legends:
+    """The bars side by side from the right. ``others``: rows of other legends at the bottom right, which stay free.
+
+    The bars end above those rows; in a low pane they stand beside them, where that shows more.
+    """
     ratio = view.pixel_ratio
     plot = view.plot
-    top, bottom = plot.y + 6 * ratio, plot.y + plot.height - (8 + 18 * rows_below + (6 if rows_below else 0)) * ratio
-    right = plot.x + plot.width + 8 * ratio
-    left_most = plot.x + 4 * ratio
+    top, bottom = plot.y + 6 * ratio, plot.y + plot.height - 8 * ratio
+    left, right = plot.x + 4 * ratio, plot.x + plot.width + 8 * ratio
+    if not others:
+        return _side_by_side(entries, theme, ratio, (left, right, top, bottom))
+    over = min(label.y for label in others) - 16 * ratio
+    above = _side_by_side(entries, theme, ratio, (left, right, top, over))
+    if over - top >= LOW * ratio:
+        return above
+    right = min(label.x - width(label.text, label.weight, label.pixels) for label in others) - 8 * ratio
+    beside = _side_by_side(entries, theme, ratio, (left, right, top, bottom))
+    return max(above, beside, key=lambda found: (found.columns, len(found.labels)))
+
+
+def _side_by_side(entries: Sequence[Entry], theme: Theme, ratio: float, room: tuple[float, float, float, float]) -> Legends:
+    """As many bars as there is room for between left, right, top and bottom."""
+    left, right, top, bottom = room
+    columns = 0
     behind: list[Shape] = []
     bars: list[Bar] = []
     over: list[Shape] = []
     labels: list[Label] = []
+    share = min(WIDEST_LOW * ratio, (right - left) / max(1, len(entries)) - 18 * ratio)
     tallest = TALLEST[min(len(entries), len(TALLEST)) - 1] * ratio
     for entry in entries:
-        column = _column(entry, theme, ratio, right, top, bottom, min(right - left_most, (WIDEST + 14) * ratio), tallest)
-        if column is None or column[1] < left_most:
+        column = _column(entry, theme, ratio, (left, right, top, bottom), tallest, share)
+        if column is None or column[1] < left:
             continue
         found, right = column
         right -= 4 * ratio
+        columns += 1
         behind += found.behind
         bars += found.bars
         over += found.over
         labels += found.labels
-    return Legends(tuple(behind), tuple(bars), tuple(over), tuple(labels))
+    return Legends(tuple(behind), tuple(bars), tuple(over), tuple(labels), columns)
 
 
 def _column(
-    entry: Entry, theme: Theme, ratio: float, right: float, top: float, bottom: float, room: float, tallest: float
+    entry: Entry, theme: Theme, ratio: float, room: tuple[float, float, float, float], tallest: float, widest_low: float
 ) -> tuple[Legends, float] | None:
-    """One bar that ends at ``right``, and the pixel where it begins; None where there is no room at all."""
+    """One bar at the right of the room, and the pixel where it begins; None where there is no room at all."""
+    left_most, right, top, bottom = room
     size, pad, thick = 11 * ratio, 7 * ratio, 9 * ratio
-    inside = room - 2 * pad
-    head = _head(entry, inside, size)
-    words = [(text, strong) for text, strong in head]
+    inside = right - left_most - 2 * pad
     ends = int(bool(entry.above)) + int(bool(entry.below))
     space, end_row = bottom - top - 2 * pad, (ROW + 3) * ratio
-    while words and space - len(words) * ROW * ratio - ends * end_row < SHORTEST * ratio:
-        words.pop()
-    if space - len(words) * ROW * ratio - ends * end_row < SHORTEST * ratio:
+    words = _head(entry, min(inside, WIDEST * ratio), size)
+    rows = int((space - SHORTEST * ratio - ends * end_row) / (ROW * ratio))
+    if len(words) > rows:  # low: all in one row, if any
+        words = [(_one_row(entry, min(inside, widest_low), size), True)] if rows > 0 else []
+    if space - ends * end_row < SHORTEST * ratio:
         ends = 0
     height = min(tallest, space - len(words) * ROW * ratio - ends * end_row)
     if height < 0.5 * SHORTEST * ratio or inside < 24 * ratio:
         return None
     numbers = _numbers(entry, max(2, int(height / (22 * ratio)) + 1), 13 * ratio / height)
     widest = max((width(text, "regular", round(size)) for text, _ in numbers), default=0.0)
-    wide = max([widest + 6 * ratio + thick] + [width(text, "regular", round(size)) for text, _ in words])
+    title = max((width(text, "regular", round(size)) for text, _ in words), default=0.0)
+    wide = widest + 6 * ratio + thick
     if ends:
         wide = max(wide, *(width(word, "regular", round(size)) for word in (entry.above, entry.below)))
     x1 = right - pad
@@ -124,11 +148,11 @@ def _column(
         )
         y += ROW * ratio
     if words:
-        y += 3 * ratio
+        y += 5 * ratio
     if ends and entry.above:
         labels.append(Label(entry.above, x1, y + 0.4 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
         y += end_row
-    foot = y + height - (3 * ratio if words else 0)
+    foot = y + height - (5 * ratio if words else 0)
     x0 = x1 - thick
     thin = max(1.0, round(ratio))
     bar = Bar((x0, x1, foot, y), entry.palette, entry.opacity)
@@ -144,9 +168,15 @@ def _column(
     if ends and entry.below:
         labels.append(Label(entry.below, x1, foot + end_row - 0.4 * ROW * ratio, rgba(theme.dim), size, across="right", down="middle"))
         end += end_row
-    left = x1 - wide - pad
-    backdrop = Shape(left, top, right - left, end + pad - top, rgba(theme.stage, 0.82), radius=5 * ratio)
-    return Legends((backdrop,), (bar,) if entry.palette else (), tuple(over), tuple(labels)), left
+    shade, corner, left = rgba(theme.stage, 0.88), 5 * ratio, x1 - max(wide, title) - pad
+    behind = [Shape(left, top, right - left, end + pad - top, shade, radius=corner)]
+    if title > wide + 16 * ratio:  # a wide title covers no more than its row
+        row = (len(words) * ROW + 2) * ratio + pad
+        behind = [
+            Shape(left, top, right - left, row, shade, radius=corner),
+            Shape(x1 - wide - pad, top + row, wide + 2 * pad, end + pad - top - row, shade, radius=corner),
+        ]
+    return Legends(tuple(behind), (bar,) if entry.palette else (), tuple(over), tuple(labels)), left
 
 
 def _head(entry: Entry, room: float, size: float) -> list[tuple[str, bool]]:
@@ -163,6 +193,15 @@ def _head(entry: Entry, room: float, size: float) -> list[tuple[str, bool]]:
         left = rest
     rows = [(elide(row, "regular", pixels, room), True) for row in names]
     return [*rows, (elide(entry.unit, "regular", pixels, room), False)] if entry.unit else rows
+
+
+def _one_row(entry: Entry, room: float, size: float) -> str:
+    """Name and unit side by side; the name gives way first."""
+    pixels, unit = round(size), f", {entry.unit}" if entry.name and entry.unit else entry.unit
+    left = room - width(unit, "regular", pixels)
+    if entry.name and left < 3 * size:
+        return elide(entry.name + unit, "regular", pixels, room)
+    return elide(entry.name, "regular", pixels, left) + unit
 
 
 def _numbers(entry: Entry, most: int, apart: float) -> list[tuple[str, float]]:

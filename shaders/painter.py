@@ -145,7 +145,7 @@ class Painter:
         self._moving(layers, data, seen, theme, scene.t)
         self._truths.draw_probe(seen, layers, theme, data)
         _window(seen.pane, height)
-        shapes, labels = self._truths.draw_legends(seen, layers, theme, data, len(legends))
+        shapes, labels = self._truths.draw_legends(seen, layers, theme, data, legends)
         labels += legends
         if layers.axes.visible:
             rules, words = axes.rules(seen, data, theme)

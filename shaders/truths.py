@@ -54,16 +54,18 @@ class Truths:
         if layers.probe.visible and data.probed is not None:
             self._flows.draw_probe(view, theme, data.probed)
 
-    def draw_legends(self, view: View, layers: Layers, theme: Theme, data: PaneData, rows_below: int) -> tuple[list[Shape], list[Label]]:
-        """Bars at the right; returns what goes over them. ``rows_below``: rows of other legends at the bottom right."""
+    def draw_legends(
+        self, view: View, layers: Layers, theme: Theme, data: PaneData, others: list[Label]
+    ) -> tuple[list[Shape], list[Label]]:
+        """Bars at the right; returns what goes over them. ``others``: the words of other legends, at the bottom right."""
         said = entries(layers, data, theme)
         if not said:
             return [], []
-        key = (said, view.plot, view.pixel_ratio, theme.dark, rows_below)
+        key = (said, view.plot, view.pixel_ratio, theme.dark, tuple(others))
         if key not in self._legends:
             while len(self._legends) >= MOST_LEGENDS:
                 del self._legends[next(iter(self._legends))]
-            self._legends[key] = legends(view, theme, said, rows_below)
+            self._legends[key] = legends(view, theme, said, others)
         found = self._legends[key]
         self._shapes.draw(view.pane, list(found.behind))
         for bar in found.bars:
