@@ -196,12 +196,9 @@ def _head(entry: Entry, room: float, size: float) -> list[tuple[str, bool]]:
 
 
 def _one_row(entry: Entry, room: float, size: float) -> str:
-    """Name and unit side by side; the name gives way first."""
-    pixels, unit = round(size), f", {entry.unit}" if entry.name and entry.unit else entry.unit
-    left = room - width(unit, "regular", pixels)
-    if entry.name and left < 3 * size:
-        return elide(entry.name + unit, "regular", pixels, room)
-    return elide(entry.name, "regular", pixels, left) + unit
+    """Name and unit side by side where there is room for both; else the name, and no more of it than fits."""
+    pixels, both = round(size), ", ".join(filter(None, (entry.name, entry.unit)))
+    return both if width(both, "regular", pixels) <= room else elide(entry.name or entry.unit, "regular", pixels, room)
 
 
 def _numbers(entry: Entry, most: int, apart: float) -> list[tuple[str, float]]:
