@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from engine import session
@@ -160,10 +160,10 @@ def test_the_window_by_keyboard(lab: Any, qtbot: QtBot) -> None:
     assert table.ticked_keys == [run.key for run in reversed(lab.history.list.runs)]
     assert window.comparison.plot.legend == ["condot · flow-matching · 1×16 (2)", "condot · flow-matching · 1×16"]
     qtbot.keyClick(table, Qt.Key.Key_F2)
-    editor = QApplication.focusWidget()
+    editor = table.findChild(QLineEdit)
     qtbot.keyClicks(editor, "Slow")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert names(lab)[0] == "Slow"
+    until(lab, lambda: names(lab)[0] == "Slow")
     assert window.comparison.plot.legend[1] == "Slow"
     qtbot.keyClick(table, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
     assert [pane.run for pane in lab.model.document.panes[2:]] == table.ticked_keys
