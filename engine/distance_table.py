@@ -25,6 +25,7 @@ QUANTITIES = (
     ("near", "samples near a mode", "0 to 1"),
     ("nll", "NLL in standardised coordinates", "nats"),
     ("nll_user", "NLL in the user's units", "nats"),
+    ("excess", "NLL above the entropy", "nats"),
     ("straightness", "straightness", "standardised units squared"),
 )
 """(name, words, unit)."""

@@ -173,11 +173,16 @@ def _likelihood(
     return replace(_with(known, nll=estimate(values, floors, n, "; ".join(words))), fraction=0.8)
 
 
+def excess_of(found: HeldOut) -> Estimate:
+    """How far the likelihood is above the truth's entropy, nats, an estimate of KL(truth || model); its floor is 0."""
+    if found.excess is None:
+        return absent(found.reason or "the truth has no density.", found.n)
+    note = f"mean of log p(x) − log p_θ(x) over the same {found.n:,} draws, at t = {found.t:.6g}: its error is far below that of either"
+    return Estimate(value=found.excess, floor=0.0, spread=found.excess_error, floor_spread=0.0, n=found.n, repeats=1, note=note)
+
+
 def nll_of(found: HeldOut, log_det: float) -> Estimate:
     """The likelihood of one held-out set in standardised coordinates, nats: the error of the mean over its draws is that of one repeat."""
-    shared = (
-        "" if found.excess is None else f"; NLL − floor = {found.excess:.4g} ± {found.excess_error or 0.0:.2g}, about KL(truth ‖ model)"
-    )
     why = "the floor is the entropy of the truth, on the same draws" if found.floor is not None else f"no floor: {found.reason}"
     return Estimate(
         value=found.value - log_det,
@@ -186,7 +191,7 @@ def nll_of(found: HeldOut, log_det: float) -> Estimate:
         floor_spread=found.floor_error,
         n=found.n,
         repeats=1,
-        note=f"nats, of {found.n:,} fresh draws of the data under the flow at t = {found.t:.6g}, whatever the sampler; {why}{shared}",
+        note=f"nats, of {found.n:,} fresh draws of the data under the flow at t = {found.t:.6g}, whatever the sampler; {why}",
     )
 
 

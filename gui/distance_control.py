@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.distance_table import Row, in_users_units
+from engine.distance_table import Row
 from engine.distances import Estimate
 from gui.distance_words import KIND, plus_minus, tip_of
 from gui.distances import Distances, Measurement, points_for
 from gui.document import counted
-from gui.live_likelihood import Flow, LiveLikelihood
+from gui.live_likelihood import Flow, Likelihood, LiveLikelihood
 from gui.runs import Run, RunRequest, Snapshot
 from gui.series_of_distances import DistanceSeries
 
@@ -141,10 +141,10 @@ class DistanceControl(QObject):
         if request.snapshot is not None and n == points_for(request.particles, True):
             self._add(request.snapshot, label_of(request), found)
 
-    def _likely(self, flow: Flow, found: Estimate) -> None:
+    def _likely(self, flow: Flow, found: Likelihood) -> None:
         request = flow.request
         if request.snapshot is not None and not self.series.has(request.snapshot.step, flow_label(request), "nll"):
-            self._add(request.snapshot, flow_label(request), {"nll": found})
+            self._add(request.snapshot, flow_label(request), found)
         self._stale = True
 
     def _add(self, snapshot: Snapshot, label: str, found: dict[str, Estimate]) -> None:
@@ -170,16 +170,9 @@ class DistanceControl(QObject):
         found, run = self._found.get(pane), self._latest.get(pane)
         distances = dict(found.distances) if found is not None else {}
         request = found.run.request if found is not None else run.request if run is not None else None
-        nll = None if run is None else self._likelihood_of(run.request)
-        if nll is not None and run is not None:
-            distances |= {"nll": nll, "nll_user": in_users_units(nll, run.request.reference.frame().log_det)}
+        distances |= (None if run is None else self.likelihood.latest(Flow(run.request))) or {}
         snapshot = None if request is None else request.snapshot
         return Row(shown.title, shown.caption, None if snapshot is None else snapshot.step, distances)
-
-    def _likelihood_of(self, request: RunRequest) -> Estimate | None:
-        """Of the pane's own network; while training, of the same a little earlier."""
-        flow = Flow(request)
-        return self.likelihood.latest(flow)
 
     def _show_metric(self, pane: int) -> None:
         """W₂ in the pane's head: the very number of the table."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gui.lab import Lab
 
 TIMES = Kind("w2", "× floor", "W₂ over its floor", "no unit", "W₂ over its floor: 1 is as good as fresh draws of the target itself")
-NAMES = ("sliced_w2", "mmd", "energy", "kl", "tv", "js", "modes", "near", "nll", "nll_user", "straightness")
+NAMES = ("sliced_w2", "mmd", "energy", "kl", "tv", "js", "modes", "near", "nll", "nll_user", "excess", "straightness")
 LINES: tuple[Kind, ...] = (KIND["w2"], TIMES, *(KIND[name] for name in NAMES))
 ABOUT = "Mean of repeated draws ± standard error. The floor is what fresh draws of the target have among themselves."
 LINE_HEIGHT, NUMBER_WIDTH = 23, 128
@@ -148,7 +148,7 @@ class DistanceWindow(QDialog):
 
     def _choose(self) -> None:
         kind = self.kind
-        self.curves.show_kind(KIND["nll"] if kind.name == "nll_user" else KIND[kind.name])
+        self.curves.show_kind(KIND[kind.name])
         self._explain()
 
     def _explain(self) -> None:

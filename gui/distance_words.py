@@ -77,6 +77,11 @@ KINDS = (
         floor_words="fresh draws of the target", best="higher is better",
     ),
     Kind(
+        "excess", "NLL − floor", "NLL above the entropy", "nats",
+        "What the likelihood lacks: the mean of log p − log p_θ over the same fresh data, an estimate of KL(truth ‖ model)",
+        logarithmic=False, floor_words="floor: a perfect model",
+    ),
+    Kind(
         "nll_user", "NLL, user", "NLL", "nats, your units",
         "The same likelihood for the data in your own units: it differs by the logarithm of the volume that a standardised unit has",
         logarithmic=False, floor_words="floor: entropy of the target",

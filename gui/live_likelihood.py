@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.distance_table import in_users_units
 from engine.distances import Estimate, absent
-from engine.mailbox import Mailbox
 from engine.worker import Job, Priority, Worker
 from gui.runs import Fields, RunRequest
 
@@ -19,6 +19,10 @@ EVERY_SECONDS = 10.0
 SHARE = 0.05
 """While training, it takes at most this share of the worker's time."""
 KEPT = 64
+
+
+Likelihood = dict[str, Estimate]
+"""``nll`` in standardised coordinates, ``nll_user`` in the user's units, and ``excess``, what they are above the truth's entropy."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,17 @@ class LiveLikelihood(QObject):
     """``wish`` says which flows the panes show; ``read``, at frame rate, asks the worker for one at a time and takes what it has left."""
 
     arrived = Signal(object, object)
-    """(Flow, Estimate)."""
+    """(Flow, Likelihood)."""
 
     def __init__(self, worker: Worker, fields: Fields, parent: QObject | None = None):
         super().__init__(parent)
         self._worker, self._fields = worker, fields
         self.training = False
         self._wanted: list[Flow] = []
-        self._known: dict[Flow, tuple[int, Estimate]] = {}
+        self._known: dict[Flow, tuple[int, Likelihood]] = {}
         self._under_way: Flow | None = None
         self._n = 0
-        self._job: Job[Estimate] | None = None
-        self._box: Mailbox[Estimate] = Mailbox()
+        self._job: Job[Likelihood] | None = None
         self._next = 0.0
 
     def wish(self, flows: list[Flow]) -> None:
@@ -70,7 +73,7 @@ class LiveLikelihood(QObject):
         if own is not None and not any(flow == own or flow.newer_than(own) for flow in self._wanted):
             self._cancel()
 
-    def latest(self, flow: Flow) -> Estimate | None:
+    def latest(self, flow: Flow) -> Likelihood | None:
         """Of this flow, else of the same network as it was last asked; None: not yet."""
         if flow in self._known:
             return self._known[flow][1]
@@ -97,15 +100,15 @@ class LiveLikelihood(QObject):
         self._under_way, self._n = flow, n
         self._job = self._worker.submit(lambda: likelihood(request, fields, n), name="likelihood", priority=Priority.BACKGROUND)
 
-    def _take(self, job: Job[Estimate]) -> None:
+    def _take(self, job: Job[Likelihood]) -> None:
         flow, self._job, self._under_way = self._under_way, None, None
         self._next = time.perf_counter() + max(EVERY_SECONDS, job.seconds * (1 / SHARE - 1))
         if flow is None or job.future.cancelled():
             return
-        found = job.future.result() if job.error is None else absent(job.error, self._n)
+        found = job.future.result() if job.error is None else nothing(job.error, self._n)
         while len(self._known) >= KEPT:
             del self._known[next(iter(self._known))]
-        self._known[flow] = (self._n if found.value is not None else AT_REST, found)
+        self._known[flow] = (self._n if found["nll"].value is not None else AT_REST, found)
         self.arrived.emit(flow, found)
 
     def _cancel(self) -> None:
@@ -114,10 +117,10 @@ class LiveLikelihood(QObject):
         self._job = self._under_way = None
 
 
-def likelihood(request: RunRequest, fields: Fields, n: int) -> Generator[None, None, Estimate]:
-    """Slices of -E log p of n fresh draws, standardised coordinates; absent with its reason where the flow has no density."""
+def likelihood(request: RunRequest, fields: Fields, n: int) -> Generator[None, None, Likelihood]:
+    """Slices of -E log p of n fresh draws and of what it is above the entropy; absent with the reason where the flow has no density."""
     from engine.choice import Problem
-    from engine.evaluation import nll_of
+    from engine.evaluation import excess_of, nll_of
     from engine.likelihood import held_out
 
     yield None
@@ -132,7 +135,16 @@ def likelihood(request: RunRequest, fields: Fields, n: int) -> Generator[None, N
             try:
                 next(slices)
             except StopIteration as stop:
-                return nll_of(stop.value, request.reference.frame().log_det)
+                held = stop.value
+                break
             yield None
     except Problem as problem:
-        return absent(str(problem), n)
+        return nothing(str(problem), n)
+    log_det = request.reference.frame().log_det
+    nll = nll_of(held, log_det)
+    return {"nll": nll, "nll_user": in_users_units(nll, log_det), "excess": excess_of(held)}
+
+
+def nothing(reason: str, n: int) -> Likelihood:
+    """Why there is none."""
+    return {name: absent(reason, n) for name in ("nll", "nll_user", "excess")}

@@ -14,7 +14,7 @@ from gui.widgets import card, column, heading, label, row
 
 TIMES = "× floor"
 TIMES_TIP = "W₂ over its floor: 1 is as good as fresh draws of the target itself"
-FIRST = ("nll", "kl", "modes", "straightness", "sliced_w2", "tv", "js", "energy", "mmd")
+FIRST = ("nll", "kl", "modes", "straightness", "sliced_w2", "excess", "tv", "js", "energy", "mmd")
 COLUMNS: tuple[Kind | str, ...] = (KIND["w2"], TIMES, *(KIND[name] for name in FIRST))
 """In the order in which they find room."""
 SPACING, TITLE_WIDTH = 16, 84

@@ -15,7 +15,7 @@ from gui.widgets import card, column, label, row, shrinkable
 
 CHIPS = ("w2", "nll")
 """Those that have a chip of their own; the others are in a menu."""
-OTHERS = tuple(kind.name for kind in KINDS if kind.name not in (*CHIPS, "nll_user"))
+OTHERS = tuple(kind.name for kind in KINDS if kind.name not in CHIPS)
 EMPTY = "Press Train: each pane's {long} is measured every few seconds and drawn here."
 
 

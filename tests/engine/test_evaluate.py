@@ -17,7 +17,7 @@ import torch
 import main as program
 from engine.couplings import OptimalTransport
 from engine.distances.truth import Truth
-from engine.evaluation import NAMES, evaluate, nll_of, sample_distances
+from engine.evaluation import NAMES, evaluate, excess_of, nll_of, sample_distances
 from engine.experiment import Experiment
 from engine.fields.exact import exact_field_of
 from engine.likelihood import HeldOut
@@ -90,10 +90,12 @@ def test_a_held_out_likelihood_is_the_same_in_both_units_but_for_the_volume():
     found = HeldOut(2.5, 0.1, 2.0, 0.2, 0.5, 0.05, None, 400, 1.0)
     one = nll_of(found, 1.5)
     assert (one.value, one.floor, one.spread, one.floor_spread, one.n, one.repeats) == (1.0, 0.5, 0.1, 0.2, 400, 1)
-    assert "0.5 ± 0.05" in one.note
+    above = excess_of(found)
+    assert (above.value, above.error, above.floor, above.n) == (0.5, 0.05, 0.0, 400)
     bare = nll_of(HeldOut(2.5, 0.1, None, None, None, None, "It has no density.", 400, 1.0), 0.0)
     assert bare.floor is None
     assert "It has no density" in bare.note
+    assert excess_of(HeldOut(2.5, 0.1, None, None, None, None, "It has no density.", 400, 1.0)).reason == "It has no density."
 
 
 def test_what_does_not_apply_says_why():

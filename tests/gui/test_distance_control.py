@@ -33,7 +33,7 @@ from tests.gui.test_lab import shown, until, within
 def whole(lab: Any, n: int | None = None) -> bool:
     """Whether all panes have all distances, from n points."""
     rows = lab.distances.rows()
-    names = {*FROM_SAMPLES, "straightness", "nll", "nll_user"}
+    names = {*FROM_SAMPLES, "straightness", "nll", "nll_user", "excess"}
     return all(names <= set(row.distances) and (n is None or row.distances["w2"].n == n) for row in rows)
 
 
@@ -84,8 +84,11 @@ def test_the_likelihood_is_that_of_the_flow_in_both_units(lab: Any) -> None:
     assert row.distances["nll_user"].value == pytest.approx(found.value, rel=1e-6)
     assert row.distances["nll"].value == pytest.approx(found.value - target.frame().log_det, rel=1e-6)
     assert row.distances["nll"].floor == pytest.approx(found.floor - target.frame().log_det)
-    # the exact field's likelihood is the entropy, up to its solver: both on the same draws
-    assert abs(row.distances["nll"].value - row.distances["nll"].floor) < 0.02
+    # the exact field's likelihood is the entropy, up to its solver
+    above = row.distances["excess"]
+    assert above.value == pytest.approx(row.distances["nll"].value - row.distances["nll"].floor, abs=1e-9)
+    assert abs(above.value) < 0.02
+    assert above.error < 0.1 * row.distances["nll"].error
 
 
 def test_curves_follow_the_training_outlive_a_pause_and_go_with_a_restart(lab: Any) -> None:
