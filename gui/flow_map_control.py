@@ -35,6 +35,7 @@ class FlowMapControl(QObject):
     """Looks at every tick which maps are wanted; asks for one that is not there, and moves the lines with t."""
 
     failed = Signal(str)
+    said = Signal(str)
 
     def __init__(self, model: LabModel, stage: Stage, worker: Worker, simulation: SimulationControl):
         super().__init__(stage)
@@ -60,6 +61,7 @@ class FlowMapControl(QObject):
         if self._asked is not None:
             self._refused.add(self._asked)
             self._drop()
+            self.said.emit("Flow map cancelled: switch it off and on to ask again.")
 
     def _drop(self) -> None:
         self._box.advance()

@@ -176,5 +176,13 @@ class ProbeControl(QObject):
         answer = self.values.found if self._simulation.shown(index) is not None else None
         clock = self._stage.clock
         pane.probe.show_table(table(data.axis_names, place, clock.t, answer, self.through.found, playing=clock.playing))
-        pane.probe.place(QPointF(at[0], at[1]))
+        pane.probe.place(QPointF(at[0], at[1]), self._path(index))
         pane.probe.show()
+
+    def _path(self, index: int) -> list[QPointF]:
+        """The path through the point, as it is shown, in logical pixels of the picture."""
+        probed, view = self._stage.showings[index].latest.probed, self._stage.panes[index].canvas.view()
+        if probed is None:
+            return []
+        places = view.to_pixels(np.concatenate([probed.backward[::4], probed.forward[::4]])) / view.pixel_ratio
+        return [QPointF(x, y) for x, y in np.clip(places, -1e4, 1e4).tolist()]

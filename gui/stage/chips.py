@@ -19,8 +19,18 @@ CHIPS: tuple[tuple[str, str, str], ...] = (
     ("target", "target", "The target's density, quietly behind"),
     ("map", "map ▾", "A density or an error at time t, as a map with a legend"),
     ("contours", "contours ▾", "Lines of equal density at time t"),
-    ("flow_map", "flow map ▾", "A grid of lines carried by the flow; its colour is log det J: stretch and squeeze"),
-    ("probe", "pointer", "The path through the point under the pointer, and the conditional paths to the data that contribute most there"),
+    (
+        "flow_map",
+        "flow map ▾",
+        "A grid of lines carried by the probability flow of this pane's field, the ODE, whatever the sampler; "
+        "its colour is log det J: stretch and squeeze",
+    ),
+    (
+        "probe",
+        "pointer",
+        "The path through the point under the pointer along the ODE of this pane's field, and the conditional paths to the data that "
+        "contribute most there. A click holds the point",
+    ),
 )
 WITH_SETTINGS = frozenset({"map", "contours", "flow_map"})
 NOT_IN_3D = frozenset({"velocity", "score", "histogram", "map", "contours", "flow_map", "probe"})

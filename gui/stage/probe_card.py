@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
@@ -16,6 +18,8 @@ LEFT, FOOT = 58, 34
 AWAY = 26
 """Pixels that stay free around the point."""
 WIDEST = 330
+MUCH = 0.12
+"""Of a path: with more of it covered the card looks for another corner; with less it stays where it is."""
 
 
 class ProbeCard(QWidget):
@@ -43,18 +47,21 @@ class ProbeCard(QWidget):
             self.setAccessibleDescription(found.text)
             self.update()
 
-    def place(self, point: QPointF) -> None:
-        """Beside the point (logical pixels of the picture), as large as what is said of it and no larger than the picture."""
+    def place(self, point: QPointF, path: Sequence[QPointF] = ()) -> None:
+        """Beside the point (logical pixels of the picture), as large as what is said of it and no larger than the picture; where there is
+        a choice, where little of the ``path`` through the point is covered."""
         room = self.parentWidget().size()
         self._fit(room.height() - FOOT - 2 * EDGE)
         size = self._wanted()
         right, low = max(EDGE, room.width() - size.width() - EDGE), max(EDGE, room.height() - size.height() - FOOT)
         left = min(LEFT, right)
         corners = [QRect(QPoint(x, y), size) for x, y in ((left, EDGE), (right, EDGE), (left, low), (right, low))]
-        order = [self._corner, *range(4)]
-        free = [k for k in order if not corners[k].adjusted(-AWAY, -AWAY, AWAY, AWAY).contains(point.toPoint())]
-        # in a picture too small for any of this, the corner that is farthest
-        self._corner = free[0] if free else max(range(4), key=lambda k: (corners[k].center() - point.toPoint()).manhattanLength())
+        free = [k for k in range(4) if not corners[k].adjusted(-AWAY, -AWAY, AWAY, AWAY).contains(point.toPoint())]
+        covered = [sum(corner.contains(place.toPoint()) for place in path) for corner in corners]
+        if not free:  # in a picture too small for any of this, the corner that is farthest
+            self._corner = max(range(4), key=lambda k: (corners[k].center() - point.toPoint()).manhattanLength())
+        elif self._corner not in free or covered[self._corner] > MUCH * len(path):
+            self._corner = min(free, key=lambda k: (covered[k], k))
         if self.geometry() != corners[self._corner]:
             self.setGeometry(corners[self._corner])
 
