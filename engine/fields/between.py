@@ -14,9 +14,9 @@ from engine.densities.cells import Cells
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.lines import in_lines, nodes_of
-from engine.fields.pair_posterior import CellsPair, EndsOnAxes, GaussianPair, PairPosterior, mixture_pair, schrodinger_cross
+from engine.fields.pair_posterior import CellsPair, GaussianPair, PairPosterior, mixture_pair, schrodinger_cross
 from engine.fields.raster_pair import RasterPair
-from engine.fields.separable import OnAxes
+from engine.fields.separable import EndsOnAxes, OnAxes
 from engine.ops import Scalar
 from engine.paths import END, Path, Prediction
 from engine.sources import SourceLaw, source_law

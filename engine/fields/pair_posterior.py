@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,23 +21,10 @@ from torch import Tensor
 from engine.densities.mixture import GaussianMixture
 from engine.fields.cells_posterior import CellsPosterior
 from engine.fields.raster_pair import RasterPair
-from engine.fields.separable import FAINT, gaussians_on_axes
+from engine.fields.separable import FAINT, Ends, EndsOnAxes, gaussians_on_axes
 from engine.ops import Scalar, sqrt
 
 _CHUNK = 1 << 20
-Ends = tuple[Tensor, Tensor, Tensor]
-"""(E[x0|x], E[x1|x], -score), (n, d) each."""
-
-
-class EndsOnAxes(NamedTuple):
-    """What a pair of laws tells on a grid, axis by axis."""
-
-    density: Tensor
-    """(n_0, n_1, ...) p; 0 where it underflows."""
-    ends: Ends | None
-    """(n_0, n_1, ..., d) each; None where they were not asked for."""
-    known: Tensor
-    """(n_0, n_1, ...) where the ends are right; elsewhere they are any numbers."""
 
 
 def _constants(values: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:

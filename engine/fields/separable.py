@@ -27,6 +27,21 @@ class OnAxes(NamedTuple):
     """(n_0, n_1, ...) where data and pull are right; elsewhere they are any numbers."""
 
 
+Ends = tuple[Tensor, Tensor, Tensor]
+"""(E[x0|x], E[x1|x], -score), (n, d) each."""
+
+
+class EndsOnAxes(NamedTuple):
+    """What a pair of laws tells on a grid, axis by axis."""
+
+    density: Tensor
+    """(n_0, n_1, ...) p; 0 where it underflows."""
+    ends: Ends | None
+    """(n_0, n_1, ..., d) each; None where they were not asked for."""
+    known: Tensor
+    """(n_0, n_1, ...) where the ends are right; elsewhere they are any numbers."""
+
+
 def gaussians_on_axes(axes: Sequence[Tensor], means: Tensor, variances: Tensor, log_weights: Tensor, values: Tensor | None) -> list[Tensor]:
     """sum_k w_k N(x; m_k, diag v_k) on the grid of the axes (two or three), (n_0, n_1, ...); then the same with w_k values_k[:, c] for w_k,
     for each column c of ``values`` (k, c). ``means`` (k, d), ``variances`` (k or 1, d), ``log_weights`` (k,).
