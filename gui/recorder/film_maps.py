@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gui.maps import MapRequest, MapValues, Truths
     from gui.runs import Fields, RunRequest
 
+KEPT = 8
+"""Flow maps: more than panes, since a film along the training has others at every checkpoint."""
 CELL, MOST = 4.0, 256
 """Logical pixels of a cell of a map, and the most cells along its longer side."""
 LONG = 128
@@ -23,7 +25,7 @@ LONG = 128
 
 
 class FilmMaps:
-    """Keeps the flow maps, which are of all times, and the maps of the latest frame."""
+    """Keeps the flow maps, which are of all times. ``requests`` may change from frame to frame."""
 
     def __init__(self, requests: Sequence[RunRequest], fields: Fields, progress: Progress) -> None:
         self._requests, self._fields, self._progress = requests, fields, progress
@@ -89,6 +91,8 @@ class FilmMaps:
 
         request = FlowMapRequest.of(self._requests[index], layers.flow_map.direction, layers.flow_map.lines)
         if request not in self._flows:
+            while len(self._flows) >= KEPT:
+                del self._flows[next(iter(self._flows))]
             try:
                 for value in flow_maps(request, self._fields):
                     if isinstance(value, FlowMaps):

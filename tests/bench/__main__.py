@@ -15,7 +15,8 @@ MEASUREMENTS = {
     "drawing": "100,000 particles a frame, against vispy's Markers",
     "painting": "a stroke on the easel, frame by frame",
     "live": "training behind two playing panes: frame intervals, and the speed that training keeps",
-    "maps": "densities and errors: drawing one, computing one, and frames while they are computed",
+    "maps": "an exact density on a grid, and the model's own",
+    "map_frames": "drawing a map, and the frames of two panes while maps are computed",
     "film": "a 6 s film of two panes, against ffmpeg alone on the same raw frames",
 }
 
