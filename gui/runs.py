@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 MOST_STORED = 24_000_000
 """Coordinates of a run that are kept (about 100 MB); a run of more steps and particles is kept at fewer times."""
 FAR = 1e5
-STRAIGHT_PARTICLES = 4_000
-"""Particles from which straightness is estimated."""
 REGION_SAMPLES = 2_000
 PREVIEW_POINTS = 4_000
 
@@ -100,8 +98,6 @@ class Run:
     note: str
     evaluations: int | None = None
     """Function evaluations of the field, of one particle."""
-    straightness: float | None = None
-    """Of an ODE's particles: 0 if every one moves straight at constant speed, standardised units squared."""
     remark: str = ""
     """What is worth knowing of the run, in a few words: how unevenly the work was shared, say."""
     seconds: float = 0.0
@@ -217,16 +213,7 @@ def run(request: RunRequest, fields: Fields) -> Generator[Run | Refused | float 
     labels = fields.guided.label_colours(request.law, chosen, stored[-1])
     note = " ".join(text for text in notes if text)
     data = PaneData(dimension=request.target.dimension, times=np.array(times), positions=stored, region=region, labels=labels)
-    yield Run(request, data, note, step.evaluations, _straightness(sampler, data), step.remark or "")
-
-
-def _straightness(sampler: Sampler, data: PaneData) -> float | None:
-    from engine.metrics import straightness
-    from engine.simulation import Trajectory
-
-    if sampler.noisy or data.times is None or data.positions is None or len(data.times) < 2:
-        return None
-    return straightness(Trajectory(data.times, data.positions[:, :STRAIGHT_PARTICLES]))
+    yield Run(request, data, note, step.evaluations, step.remark or "")
 
 
 def _drawable(x: NDArray[np.floating]) -> NDArray[np.float32]:
