@@ -30,6 +30,7 @@ TIMES = 65
 """Times that are kept, evenly over the interval, with straight lines between them."""
 CELLS = (64, 128)
 """Along the longer side of the box: a first answer, and the one that stays."""
+KNOTS = 129
 REACH, MARGIN = 4.5, 0.6
 """The box holds so many standard deviations of the start, and the data with so much around it, standardised units."""
 COARSEST = 0.5
@@ -71,7 +72,8 @@ class Evolution:
 
 def _noise_words(request: MapRequest) -> str:
     sigma, _ = diffusion_of(request.run.sampler)
-    return f", {sigma.words}" if sigma is not None else ", σ = 0"
+    words = sigma.words if sigma is not None else "σ = 0"
+    return ", " + words.replace(" ", "\u00a0")
 
 
 def evolve(request: MapRequest, fields: Fields) -> Generator[float | Evolution | NoMap | None, None, None]:
@@ -114,6 +116,8 @@ def _evolved(
     yield None
     drift = fokker_planck.drift_on(box, field, sigma)
     times = np.linspace(first, field.interval[1], TIMES)
+    if request.run.snapshot is not None:
+        drift = fokker_planck.between_knots(drift, knots(first, field.interval[1]))
     kept, known, wall = np.zeros((TIMES, box.counts[1], box.counts[0]), np.float32), 0, 0.0
     where = (box.low[0], box.high[0], box.low[1], box.high[1])
 
@@ -126,6 +130,13 @@ def _evolved(
             kept[known], known = step.density.T, known + 1
             yield Evolution(request, where, times, kept, known, last and known == TIMES, wall)
         yield step.share
+
+
+def knots(first: float, last: float) -> list[float]:
+    """Times at which a network's drift is asked: closer together towards both ends."""
+    places = 0.5 - 0.5 * np.cos(np.linspace(0.0, math.pi, KNOTS))
+    found: list[float] = (first + (last - first) * places).tolist()
+    return found
 
 
 def _first_time(field: Field, sigma: Sigma | None) -> float:
@@ -175,10 +186,11 @@ def box_of(request: MapRequest, field: Any, cells: int) -> Box:
         low, high = (np.asarray(side, dtype=np.float64) for side in source.bounds())
         narrow = min(narrow, float(np.sqrt(np.linalg.eigvalsh(source.covariance())[0])))
     low, high = np.minimum(low, lows) - MARGIN, np.maximum(high, highs) + MARGIN
-    width = float((high - low).max()) / cells
-    if cells == CELLS[-1] and width > COARSEST * narrow:
+    longest = float((high - low).max())
+    width = longest / cells
+    if longest / CELLS[-1] > COARSEST * narrow:
         raise Problem(
-            f"start and data are so unlike in width that {cells} cells over {width * cells:.3g} standardised units are too coarse for what "
+            f"start and data are so unlike in width that {CELLS[-1]} cells over {longest:.3g} standardised units are too coarse for what "
             f"is {narrow:.2g} wide."
         )
     counts = tuple(max(8, math.ceil(side / width - 1e-9)) for side in (high - low).tolist())

@@ -185,7 +185,7 @@ class MapControl(QObject):
             return None
         top = tops[values.request.kind, values.unit] if style.shared else values.top
         other_time = values.request.kind != "grid" and abs(values.request.t - request.t) > 1e-9
-        name = f"{values.name}, t = {values.t:.2f}" if other_time and values.request.kind in LONG else values.name
+        name = f"{values.name}, t\u00a0=\u00a0{values.t:.2f}" if other_time and values.request.kind in LONG else values.name
         key = id(values.values), top, style.scale, name
         found = self._made.get(key)
         if found is None or found.values is not values.values:

@@ -135,6 +135,8 @@ class Lane:
             # a coarse grid is there for what the fine one has not reached; an older network's until the new one's has come
             self._evolutions = [value, *same][: len(CELLS) + 1]
             return
+        if isinstance(value, MapValues) and value.beside is not None:
+            self._answers[value.beside.request] = value.beside
         self._answers[request] = value
         self._answers.move_to_end(request)
         while len(self._answers) > KEPT:
@@ -153,10 +155,11 @@ class Lane:
         if found is not None:
             self._answers.move_to_end(request)
             return found
-        if self.long:
-            known = [answer for answer in self._answers.values() if isinstance(answer, MapValues) and answer.request.run == request.run]
-            return min(known, key=lambda answer: abs(answer.request.t - request.t), default=self._latest)
-        return self._latest
+        alike = [answer for answer in self._answers.values() if answer.request.kind == request.kind] if self.long else []
+        known = [answer for answer in alike if isinstance(answer, MapValues) and answer.request.run == request.run]
+        if known:
+            return min(known, key=lambda answer: abs(answer.request.t - request.t))
+        return (alike[-1] if alike else None) if self.long else self._latest
 
 
 class Lanes:
@@ -172,7 +175,7 @@ class Lanes:
         key = lane_key(request)
         self._looked_at.add(key)
         if key not in self._lanes:
-            self._lanes[key] = Lane(request.kind)
+            self._lanes[key] = Lane(key.kind)
         self._lanes.move_to_end(key)
         return self._lanes[key]
 
@@ -213,6 +216,8 @@ def lane_key(request: MapRequest) -> MapRequest:
     """The request without its time and the age of its network."""
     run = request.run if request.kind == "particles" else replace(request.run, snapshot=None, reason="n" if request.run.snapshot else "")
     bare = replace(request, run=run, t=0.0)
+    if request.kind == "log-ratio":
+        return replace(bare, kind="model")  # the same work gives both
     return replace(bare, box=(0.0, 1.0, 0.0, 1.0), size=(1, 1)) if request.kind == "grid" else bare
 
 

@@ -85,7 +85,7 @@ def _particles(request: MapRequest, data: PaneData | None) -> Slices:
     yield None
     density, widths = kernel_estimate(points, request.box, request.size)
     scale = float(np.exp(np.mean(np.log(widths)))) if len(widths) else 0.0
-    yield told(request, request.t, density, peak(density), note=f", h = {scale:.2g} std")
+    yield told(request, request.t, density, peak(density), note=f", h\u00a0=\u00a0{scale:.2g}\u00a0std")
 
 
 def _error(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
@@ -135,10 +135,10 @@ def both_times(t: float, *fields: Any) -> float:
 
 
 def _model(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
-    """The model's own density, or its ratio to the exact one: coarse at first."""
-    ratio = request.kind == "log-ratio"
-    field = learned_field(request, fields) if ratio else field_of(request.run, fields)
-    exact = truths.of(request.run) if ratio else None
+    """The model's own density and its ratio to the exact one, the one that is asked for with the other beside it: coarse at first."""
+    asked_ratio = request.kind == "log-ratio"
+    field = learned_field(request, fields) if asked_ratio else field_of(request.run, fields)
+    exact = truths.of(request.run) if asked_ratio or _has_ratio(request) else None
     yield None
     w, h = request.size
     coarse = (max(8, round(w / COARSE)), max(8, round(h / COARSE)))
@@ -149,17 +149,30 @@ def _model(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
         log_p, t = yield from _log_prob(part, field, begin, end)
         log_p = log_p.reshape(size).T
         density = np.exp(np.minimum(log_p, 80.0))
-        whole = size == request.size
-        if exact is None:
-            found = told(request, t, density, peak(density), whole=whole)
-        else:
-            truth, _ = exact_density(exact, replace(part, t=t))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                error = log_p - np.log(truth)
-            there = (truth > THERE * np.nanmax(truth)) | (density > THERE * np.nanmax(density))
-            error = np.where(there & np.isfinite(error), error, np.nan)
-            found = told(request, t, error, spread_of(error, truth), whole=whole, unit="nats")
+        found = told(replace(request, kind="model"), t, density, peak(density), whole=size == request.size)
+        if exact is not None:
+            ratio = _ratio(replace(part, kind="log-ratio", t=t), request, log_p, density, exact, found.whole)
+            found = replace(ratio, beside=found) if asked_ratio else replace(found, beside=ratio)
         yield found
+
+
+def _has_ratio(request: MapRequest) -> bool:
+    """Whether there is a truth to hold the model's density against."""
+    from engine.fields.exact import exact_refusal
+    from engine.guidance import NoGuidance
+
+    run = request.run
+    return run.snapshot is not None and isinstance(run.guidance, NoGuidance) and exact_refusal(run.law) is None
+
+
+def _ratio(part: MapRequest, request: MapRequest, log_p: Floats, density: Floats, exact: Any, whole: bool) -> MapValues:
+    """log p_theta - log p, nats, where either density is more than next to nothing."""
+    truth, _ = exact_density(exact, part)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = log_p - np.log(truth)
+    there = (truth > THERE * np.nanmax(truth)) | (density > THERE * np.nanmax(density))
+    error = np.where(there & np.isfinite(error), error, np.nan)
+    return told(replace(request, kind="log-ratio"), part.t, error, spread_of(error, truth), whole=whole, unit="nats")
 
 
 def _log_prob(request: MapRequest, field: Field, begin: float, end: float) -> Generator[float, None, tuple[Floats, float]]:

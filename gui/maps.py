@@ -70,6 +70,8 @@ class MapValues:
     """Where its colour scale should end: of an error where data is; above 0."""
     whole: bool = True
     """Whether no finer one follows."""
+    beside: MapValues | None = None
+    """Of another kind, which the same work has given."""
 
     @property
     def diverging(self) -> bool:

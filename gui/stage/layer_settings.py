@@ -23,12 +23,12 @@ WIDTH = 352
 TITLES = {"map": "Map", "contours": "Contours", "flow_map": "Flow map"}
 OVERLAYS = {
     "map": (
-        "Contours of exact p_t over it",
+        "Exact contours on top",
         "The map shows one density, the lines the truth: one look tells where they differ",
         "contours",
         {},
     ),
-    "contours": ("A map of the model under them", "The model's own density as a map beneath the lines", "map", {"kind": "model"}),
+    "contours": ("Model map beneath", "The model's own density as a map beneath the lines", "map", {"kind": "model"}),
 }
 """What a button adds to the other layer: its words, tooltip, that layer and what it becomes."""
 

@@ -1,187 +1,89 @@
-"""Maps: what drawing one costs, how long the exact and the model's own density take, and frames while such maps are computed behind.
+"""Maps: the exact p_t of a painting on 256 x 256 cells, and the model's own density on 128 x 128 by 50 Heun steps of a 3×128 network.
 
-Drawing: heat map, contours and legend at 640×500, processor time of a frame with and without them. Work: one map of 128×100 cells of two
-moons and of a network of 3×128. Window: two playing panes that both show the model's own density, which is asked for again and again;
-the intervals between frames.
+The painting has 128 x 128 cells; p_t is asked as the lab asks it, in double precision, at times over the whole interval, and the slowest
+median counts. The density is that of ``engine.likelihood`` with the exact divergence, on two threads; the network has the lab's features.
+
+    python -m tests.bench.bench_maps [ROUNDS]     (5 unless told)
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
+import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 
 import numpy as np
-from msgspec.structs import replace
+import torch
+from scipy.ndimage import gaussian_filter
 
-SIZE, CELLS = (640, 500), (128, 100)
-BOX = (-4.0, 4.0, -3.2, 3.2)
-WARM_UP, WINDOW_SECONDS = 8.0, 20.0
+from engine.experiment import Experiment
+from engine.fields.learned import LearnedField
+from engine.likelihood import DensitySolver, grid_points, log_prob
+from engine.networks import MLP
+from engine.samplers import Heun
+from engine.targets.raster import from_raster
+from gui.map_work import exact_density
+from gui.maps import MapRequest, Truths
+from gui.runs import RunRequest, law_of
 
-
-def drawing() -> None:
-    """Processor time of frames: all threads, until the card (or what stands for it) has finished."""
-    from vispy import gloo
-
-    from shaders.offscreen import Offscreen
-    from shaders.painter import Page
-    from shaders.scene import Contours, HeatMap, Layers, MapData, Pane, PaneData, Particles, Scene, Trails
-
-    x, y = np.meshgrid(np.linspace(*BOX[:2], CELLS[0]), np.linspace(*BOX[2:], CELLS[1]))
-    moons = np.exp(-8 * (np.hypot(x + 0.6, y + 0.3) - 1.1) ** 2) + np.exp(-8 * (np.hypot(x - 0.6, y - 0.3) - 1.1) ** 2)
-    bare = Layers(particles=Particles(visible=False), trails=Trails(visible=False))
-    shown = replace(bare, map=HeatMap(visible=True), contours=Contours(visible=True))
-    maps = [MapData(moons.astype(np.float32), BOX, 0.0, 1.2 + 0.001 * k, "exact p_t", "per unit²") for k in range(60)]
-    with Offscreen(SIZE) as off:
-        off.render(Scene(panes=(Pane(),)), [PaneData()])  # the context is the current one from now on
-        page = Page(SIZE)
-        page.target.activate()
-        spent: dict[str, float] = {}
-        for name, layers, arrays in (("nothing", bare, maps[:1] * 60), ("still", shown, maps[:1] * 60), ("changing", shown, maps)):
-            scene, times = Scene(panes=(Pane(layers=layers),)), []
-            for data in arrays[:5] + arrays:
-                start = time.process_time()
-                off.painter.draw(scene, [PaneData(map=data, contours=data)], SIZE)
-                gloo.finish()
-                times.append(time.process_time() - start)
-            spent[name] = 1000 * float(np.quantile(times[5:], 0.1))
-        renderer = gloo.gl.glGetParameter(gloo.gl.GL_RENDERER)
-    still, changing = (spent[name] - spent["nothing"] for name in ("still", "changing"))
-    print(f"map, contours and legend at {SIZE[0]}×{SIZE[1]}, {renderer}: {still:.1f} ms of processor time a frame (goal: 4)")
-    print(f"  with a new map at every frame {changing:.1f} ms; a frame without them takes {spent['nothing']:.1f} ms")
+CELLS, FINE, SIDE, STEPS, THREADS = 128, 256, 128, 50, 2
+MOST_MS, MOST_SECONDS = 50.0, 10.0
 
 
-def work() -> None:
-    """Seconds of one map, and of its longest slice."""
-    import torch
+def painting() -> Experiment:
+    """Blots on a canvas."""
+    ink = gaussian_filter(np.random.default_rng(0).random((CELLS, CELLS)), 6)
+    level = float(np.quantile(ink, 0.6))
+    return Experiment(target=from_raster(np.maximum(ink - level, 0.0), (-2.0, 2.0, -2.0, 2.0)))
 
-    from engine.experiment import Experiment
-    from engine.fields.learned import LearnedField
-    from engine.networks import MLP
-    from engine.samplers import Heun
-    from engine.targets import Moons
-    from engine.training import Trainer
-    from gui.map_work import draw
-    from gui.maps import MapRequest, Truths
-    from gui.runs import Fields, RunRequest, Snapshot, law_of
 
+def exact_ms(rounds: int) -> float:
+    """Milliseconds of one p_t."""
+    law, truths = law_of(painting()), Truths()
+    run, slowest = RunRequest(law, Heun(), None, 1, 0, "cpu"), 0.0
+    field = truths.of(run)
+    for t in (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0):
+        request = MapRequest.of(run, "exact", t, (-4.0, 4.0, -4.0, 4.0), (FINE, FINE))
+        taken = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            exact_density(field, request)
+            taken.append(1e3 * (time.perf_counter() - begin))
+        slowest = max(slowest, statistics.median(taken))
+    return slowest
+
+
+def density_seconds(rounds: int) -> tuple[float, float]:
+    """Seconds of one density on the grid: by the clock, and of both cores."""
+    experiment = Experiment(network=MLP(width=128, depth=3))
+    network = experiment.build()
+    network.initialise(np.random.default_rng(0))
+    field = LearnedField(experiment, network.weights)
+    points = grid_points(np.array([-4.0, -4.0]), np.array([4.0, 4.0]), (SIDE, SIDE))
+    taken, worked = [], []
+    for _ in range(rounds):
+        begin, cpu = time.perf_counter(), time.process_time()
+        for _ in log_prob(field, points, 1.0, DensitySolver(steps=STEPS)):
+            pass
+        taken.append(time.perf_counter() - begin)
+        worked.append(time.process_time() - cpu)
+    return min(taken), min(worked)
+
+
+def main(rounds: int = 5) -> int:
+    """Prints both; 0 where both are as fast as is wanted."""
     torch.set_num_threads(1)
-    experiment = Experiment(target=Moons(), network=MLP(width=128, depth=3))
-    snapshot = Snapshot(0, 0, LearnedField(experiment, Trainer(experiment).network.weights))
-    run = RunRequest(law=law_of(experiment), sampler=Heun(), snapshot=snapshot, particles=1, seed=0, device="cpu")
-    fields, truths = Fields(), Truths()
-    for kind in ("exact", "model", "velocity-error", "log-ratio"):
-        whole, longest = [], []
-        cells = CELLS if kind in ("exact", "velocity-error") else (CELLS[0] // 2, CELLS[1] // 2)
-        for t in (0.2, 0.3, 0.6):  # the first makes the fields too
-            begin = last = time.perf_counter()
-            slices = []
-            for _ in draw(MapRequest.of(run, kind, t, BOX, cells), fields, truths):
-                now = time.perf_counter()
-                slices.append(now - last)
-                last = now
-            whole.append(last - begin)
-            longest.append(max(slices))
-        print(f"{kind} on {cells[0]}×{cells[1]} cells: {1000 * np.mean(whole[1:]):.0f} ms, longest slice {1000 * max(longest[1:]):.0f} ms")
-
-
-def window(shown: bool = True) -> None:
-    """Prints how many maps came in the time, then the frame intervals in seconds; not ``shown``: the same window without maps."""
-    import qasync
-    from PySide6.QtCore import QTimer
-
-    from gui.app import _collect_here, make_app
-
-    app = make_app()
-    loop = qasync.QEventLoop(app)
-    asyncio.set_event_loop(loop)
-    from engine.experiment import Experiment, Training
-    from engine.networks import MLP
-    from gui.document import LabDocument
-    from gui.lab import Lab
-    from gui.lab_window import LabWindow
-    from gui.model import LabModel, LabState
-    from gui.preferences import Preferences
-    from gui.stage import clock
-    from gui.theme import apply_theme
-    from shaders.scene import HeatMap
-
-    apply_theme(app, "dark")
-    document = LabDocument(particles=6_000)
-    panes = tuple(replace(pane, layers=replace(pane.layers, map=HeatMap(visible=shown, kind="model"))) for pane in document.scene.panes)
-    document = replace(
-        document, scene=replace(document.scene, panes=panes), panes=tuple(replace(p, model="learned") for p in document.panes)
+    ms = exact_ms(rounds)
+    print(
+        f"exact p_t of a {CELLS} × {CELLS} painting on {FINE} × {FINE} cells: {ms:.1f} ms, one thread (wanted: at most {MOST_MS:g})",
+        flush=True,
     )
-    experiment = Experiment(network=MLP(width=128, depth=3), training=Training(batch=1024, threads=1))
-    model, preferences = LabModel(LabState(experiment=experiment, document=document)), Preferences()
-    lab = Lab(LabWindow(model, preferences), model, preferences)
-    _collect_here(app)
-    clock.HOLD_SECONDS = 0.0
-    frames: list[float] = []
-    maps: list[float] = []
-    seen: list[object] = [None]
-    lab.window.resize(1280, 800)
+    torch.set_num_threads(THREADS)
+    seconds, worked = density_seconds(min(rounds, 3))
+    words = f"{STEPS} Heun steps of a 3×128 network on {SIDE} × {SIDE} points, exact divergence, {THREADS} threads"
+    print(f"{words}: {seconds:.1f} s, {worked:.1f} s of processor time (wanted: at most {MOST_SECONDS:g})")
+    return 0 if ms <= MOST_MS and seconds <= MOST_SECONDS else 1
 
-    def drawn() -> None:
-        frames.append(time.perf_counter())
-        now = lab.stage.showings[0].latest.map
-        if now is not seen[0]:
-            seen[0] = now
-            maps.append(frames[-1])
-
-    def begin() -> None:
-        lab.training.snapshot_taken.disconnect(begin)
-        lab.training.stop()
-        QTimer.singleShot(int(1000 * (WARM_UP + WINDOW_SECONDS)), lab.window.close)
-
-    lab.stage.first_drawn.connect(lambda: (lab.start(), lab.training.start()))
-    lab.stage.panes[0].canvas.drawn.connect(drawn)
-    lab.training.snapshot_taken.connect(begin)
-    lab.window.may_close = lambda: True
-    lab.window.show()
-    finished = asyncio.Event()
-    app.lastWindowClosed.connect(finished.set)
-    with loop:
-        loop.run_until_complete(finished.wait())
-        lab.close()
-    last = frames[-1]
-    inside = np.array([t for t in frames if last - t <= WINDOW_SECONDS])
-    print(sum(last - t <= WINDOW_SECONDS for t in maps))
-    print(" ".join(f"{gap:.5f}" for gap in np.diff(inside)))
-
-
-def child(name: str) -> list[str]:
-    """The lines that a child prints."""
-    with tempfile.TemporaryDirectory() as state:
-        environment = {**os.environ, "PUSHFORWARD_STATE": state, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.bench.bench_maps", name]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode or not done.stdout:
-        sys.exit(done.stderr)
-    return done.stdout.splitlines()
-
-
-def main() -> None:
-    """All three."""
-    for name in ("drawing", "work"):
-        print("\n".join(child(name)))
-    for name in ("window", "bare"):
-        count, gaps = child(name)
-        intervals = 1000.0 * np.array([float(gap) for gap in gaps.split()])
-        p50, p99 = np.percentile(intervals, [50, 99])
-        behind = "without maps" if name == "bare" else f"while {count} maps of the model's density came in {WINDOW_SECONDS:.0f} s"
-        rate = 1000.0 / intervals.mean()
-        print(
-            f"two playing panes {behind}: {rate:.1f} frames a second; p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {intervals.max():.0f} ms"
-        )
-    print("goal: p99 at most 50 ms with maps")
-
-
-PARTS: dict[str, Callable[[], None]] = {"drawing": drawing, "work": work, "window": window, "bare": lambda: window(False)}
 
 if __name__ == "__main__":
-    PARTS.get(sys.argv[-1], main)()
+    sys.exit(main(*(int(word) for word in sys.argv[1:2])))
