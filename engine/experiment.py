@@ -94,6 +94,10 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         gaussian = self.gaussian_path() if self.objective.heads == 1 and self.objective.follows_path else None
         return gaussian if gaussian is not None else self.general_path()
 
+    def gaussian_beside(self) -> GaussianPath | None:
+        """The Gaussian path with the marginals of a model of two heads (engine/fields/beside.py); None where there is none."""
+        return self.gaussian_path() if self.objective.heads > 1 else None
+
     def general_path(self) -> Path:
         """The path without the conversions of a Gaussian one."""
         return TwoPoint(schedule=self.path) if isinstance(self.path, GaussianPath) else self.path

@@ -61,6 +61,7 @@ _start = start
 
 def grid(field: Field, sampler: SamplerBase) -> list[float]:
     """The sampler's steps + 1 times, from the field's t_min to its t_max. Raises Problem where its grid does not fit the path."""
+    field = sampler.runs_on(field)
     return sampler.grid.times(*field.interval, sampler.steps, field.path)
 
 
@@ -79,6 +80,7 @@ def simulate(field: Field, sampler: SamplerBase, *, n: int, seed: int, start: St
     reason = refusal(field, sampler)
     if reason:
         raise Problem(reason)
+    field = sampler.runs_on(field)
     return _steps(field, sampler, _start(field, n, seed, start), BrownianPath(seed, n, field.dimension) if sampler.stochastic else None)
 
 
@@ -149,6 +151,7 @@ def stiffness_note(field: Field, sampler: SamplerBase) -> str | None:
     """
     if not isinstance(sampler, SDESampler) or sampler.refusal(field):
         return None
+    field = sampler.runs_on(field)
     path, sigma, times = field.path, sampler.diffusion(), grid(field, sampler)
     smallest = max(0.0, float(np.linalg.eigvalsh(field.covariance)[0]))
     at_source = 1.0 if isinstance(path, GaussianPath) else max(0.0, float(np.linalg.eigvalsh(field.source.covariance)[0]))

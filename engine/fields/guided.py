@@ -19,7 +19,7 @@ from engine.fields import base
 from engine.fields.base import Field, Scored
 
 if TYPE_CHECKING:
-    from engine.paths import Path, Prediction
+    from engine.paths import GaussianPath, Path, Prediction
     from engine.sources import SourceLaw
 
 Labels = NDArray[np.int64]
@@ -69,6 +69,12 @@ class GuidedField:
     def score_refusal(self) -> str | None:
         """Why there is no score, in one sentence; None if there is one."""
         return base.score_refusal(self.free)
+
+    def gaussian_beside(self) -> GaussianPath | None:
+        """The Gaussian path that the velocity of two heads belongs to besides, if there is one."""
+        own = getattr(self.free, "gaussian_beside", None)
+        found: GaussianPath | None = None if own is None else own()
+        return found
 
     def combined(self, evaluate: Callable[[Any, Tensor, Any], Tensor], x: Tensor, t: float | Tensor) -> Tensor:
         """(1 - w) evaluate(free) + w evaluate(given[y]), row by row."""

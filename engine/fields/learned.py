@@ -17,6 +17,7 @@ from engine.fields.tangents import network_along
 from engine.flat_mlp import activate
 from engine.label_embedding import LabelEmbedding
 from engine.learners.tangents import along
+from engine.paths import GaussianPath
 from engine.preconditioning import Preconditioning
 from engine.products import linear_swish
 from engine.sources import source_law
@@ -118,6 +119,10 @@ class LearnedField:
             density, frame = self.experiment.target.of_class(label), self.experiment.target.frame()
             bound.mean, bound.covariance = frame.inward(density.mean()), density.covariance() / np.outer(frame.scale, frame.scale)
         return bound
+
+    def gaussian_beside(self) -> GaussianPath | None:
+        """The Gaussian path that the velocity of two heads belongs to besides, if there is one."""
+        return self.experiment.gaussian_beside()
 
     def score_refusal(self) -> str | None:
         """Why this network tells no score, in one sentence; None if it does."""

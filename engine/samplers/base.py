@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from engine.choice import Choice
 from engine.samplers.grids import TimeGrid, UniformGrid
-from engine.samplers.needs import Need, path_of
+from engine.samplers.needs import Need, OnPath, beside, path_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,12 +56,29 @@ class SamplerBase(Choice, frozen=True, kw_only=True):
         raise TypeError(f"{type(self).__name__} defines no solve")
 
     def refusal(self, subject: Experiment | Field) -> str | None:
-        """Why this sampler cannot be used on this experiment's network, or on this field, in one sentence; None if it can."""
+        """Why this sampler cannot be used on this experiment's network, or on this field, in one sentence; None if it can.
+
+        What a model of two heads does not give along its own path, it may give along the Gaussian one beside it.
+        """
+        reason, other = self.refusal_on(subject), beside(subject)
+        return reason if reason is None or other is None or self.refusal_on(other) is not None else None
+
+    def refusal_on(self, subject: Experiment | Field | OnPath) -> str | None:
+        """The same of the subject's own path alone."""
         for need in self.needs:
             reason = need(subject, self.label)
             if reason:
                 return reason
         return self.grid.refusal(path_of(subject))
+
+    def runs_on(self, field: Field) -> Field:
+        """The field itself, or, where only that will do, the one of the Gaussian path beside it."""
+        from engine.fields.beside import BesideField
+
+        other = beside(field)
+        if other is None or self.refusal_on(field) is None or self.refusal_on(other) is not None:
+            return field
+        return BesideField(field, other.path)
 
     @property
     def noisy(self) -> bool:

@@ -16,11 +16,25 @@ Need = Callable[[Any, str], str | None]
 """(experiment or field, the sampler's label) -> one sentence, or None."""
 
 
-def path_of(subject: Experiment | Field) -> Path:
+def path_of(subject: Experiment | Field | OnPath) -> Path:
     """The path of the field: of an experiment, that of its network."""
     own = getattr(subject, "field_path", None)
     found: Path = subject.path if own is None else own()
     return found
+
+
+class OnPath:
+    """An experiment's network as that of a Gaussian path alone: what ``BesideField`` is of its field."""
+
+    def __init__(self, path: GaussianPath) -> None:
+        self.path = path
+
+
+def beside(subject: Experiment | Field) -> OnPath | None:
+    """What a model of two heads is besides, where its path has the marginals of a Gaussian one."""
+    own = getattr(subject, "gaussian_beside", None)
+    path: GaussianPath | None = None if own is None else own()
+    return None if path is None else OnPath(path)
 
 
 def gaussian_path(subject: Experiment | Field) -> GaussianPath:

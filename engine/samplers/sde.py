@@ -13,7 +13,7 @@ from engine.fields.base import drift
 from engine.paths import GaussianPath, Prediction
 from engine.predictions import coefficients, drift_coefficients
 from engine.samplers.base import Record, SamplerBase
-from engine.samplers.needs import Need, gaussian, path_of, score
+from engine.samplers.needs import Need, OnPath, gaussian, path_of, score
 from engine.samplers.noise import Increments
 from engine.samplers.sigma import ReversalSigma, Sigma, SqrtSigma
 
@@ -105,8 +105,8 @@ class SDESampler(SamplerBase, frozen=True, kw_only=True):
                     x.add_(noise.between(t, end, x), alpha=c)
             yield x
 
-    def refusal(self, subject: Experiment | Field) -> str | None:
-        return super().refusal(subject) or self.diffusion().refusal(path_of(subject))
+    def refusal_on(self, subject: Experiment | Field | OnPath) -> str | None:
+        return super().refusal_on(subject) or self.diffusion().refusal(path_of(subject))
 
     @property
     def words(self) -> str:

@@ -31,6 +31,7 @@ from engine.objectives import FlowMatching, Noise, Objective, StochasticInterpol
 from engine.reflow import Reflow, digest_of_ends
 from engine.samplers import EulerMaruyama, Heun, Sampler, SamplerBase
 from engine.samplers.grids import TimeGrid
+from engine.samplers.needs import gaussian
 from engine.samplers.sigma import Sigma
 from engine.simulation import refusal, simulate
 from engine.sources import StandardGaussian
@@ -149,6 +150,8 @@ def _every_sampler(field: Field, where: str, experiment: Experiment | None = Non
         reason = refusal(field, sampler)
         if experiment is not None:
             assert refusal(experiment, sampler) == reason, f"{where} {sampler.name}: said of the experiment and of its field"
+            if sampler.needs == (gaussian,) and experiment.gaussian_path() is not None and experiment.objective.follows_path:
+                assert reason is None, f"{where} {sampler.name}: one head or two, the path has Gaussian marginals"
         if reason is not None:
             assert _is_a_reason(reason), f"{where} {sampler.name}: {reason!r}"
             with pytest.raises(Problem):
