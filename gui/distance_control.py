@@ -152,7 +152,9 @@ class DistanceControl(QObject):
             losses = self._lab.training.losses
             if len(losses) and self.series.last_step > losses.rows[-1, 0]:  # training went on from an earlier step
                 self.series = self.series.until(int(losses.rows[-1, 0]))
-            self.series = self.series.with_point(snapshot.step, label, found)
+            simulation, panes = self._lab.simulation, range(len(self._lab.model.document.panes))
+            named = self.series if label in self.series.curves else self.series.naming([label_of(simulation.request_of(i)) for i in panes])
+            self.series = named.with_point(snapshot.step, label, found)
             self._stale = True
 
     def _is_current(self, pane: int, request: RunRequest) -> bool:

@@ -75,6 +75,10 @@ class DistanceSeries:
         rows = np.concatenate([self.rows[~same], added])
         return DistanceSeries(curves, names, _thinned(rows[np.argsort(rows[:, 0], kind="stable")]))
 
+    def naming(self, curves: Sequence[str]) -> DistanceSeries:
+        """With these curves in this order, before any of them has a point: the order decides colours and legends."""
+        return DistanceSeries(_with(self.curves, curves), self.names, self.rows)
+
     def until(self, step: int) -> DistanceSeries:
         """Without what came after a step: training went on from there."""
         return DistanceSeries(self.curves, self.names, self.rows[self.rows[:, 0] <= step])

@@ -236,4 +236,5 @@ class _StepAxis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:
         words = [f"{round(10.0**value):,}".replace(",", "\u202f") for value in values]
-        return [f"step {word}" if place == 0 else word for place, word in enumerate(words)]
+        middle = len(words) // 2  # those at the ends may find no room
+        return [f"step {word}" if place == middle else word for place, word in enumerate(words)]

@@ -121,6 +121,7 @@ class DistanceCurves(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.value = label("", "dim", figures=True, points=-1.0, elided=True)
+        self.value.setToolTip("The band is two standard errors of the mean over the repeats on each side")
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.empty = label("", "dim")
         self.empty.setWordWrap(True)
@@ -156,7 +157,7 @@ class DistanceCurves(QWidget):
         self.empty.setText(EMPTY.format(long=kind.long))
         scale = " · log" if kind.logarithmic else ""
         unit = f"% {kind.unit.removeprefix('share ')}" if kind.share else kind.unit
-        words = f"{unit}{scale} · band ± 2 standard errors" if curves else ""
+        words = f"{unit}{scale} · band ± 2 SE" if curves else ""
         if len(curves) == 1:
             words = f"{in_words(kind, curves[0].values[-1], curves[0].errors[-1]).removesuffix(' %')} {words}"
         self.value.setText(words)
