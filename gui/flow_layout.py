@@ -45,13 +45,15 @@ class FlowLayout(QLayout):
 
     def minimumSize(self) -> QSize:
         """As wide as the widest alone; a row high (``heightForWidth`` says the rest)."""
-        hints = [item.sizeHint() for item in self._items]
+        hints = [item.sizeHint() for item in self._items if not item.isEmpty()]
         return QSize(max((hint.width() for hint in hints), default=0), max((hint.height() for hint in hints), default=0))
 
     def _arranged(self, rect: QRect, *, move: bool) -> int:
         """Places the widgets if ``move``; returns the height of all rows."""
         x, y, tallest = rect.x(), rect.y(), 0
         for item in self._items:
+            if item.isEmpty():  # hidden
+                continue
             hint = item.sizeHint()
             if x > rect.x() and x + hint.width() > rect.x() + rect.width():
                 x, y, tallest = rect.x(), y + tallest + self.spacing(), 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from gui.flow_layout import FlowLayout
 from shaders.scene import Layers
@@ -72,7 +72,10 @@ class LayerChip(QPushButton):
 
 
 class LayerChips(QWidget):
-    """One chip a layer, in as many rows as it takes; ``changed`` carries the new Layers, ``settings_asked`` a layer's name."""
+    """One chip a layer, in as many rows as it takes; ``changed`` carries the new Layers, ``settings_asked`` a layer's name.
+
+    In a low pane there is one row (``set_low``), and what has no room in it is in the menu of its last chip.
+    """
 
     changed = Signal(object)
     settings_asked = Signal(str)
@@ -88,11 +91,73 @@ class LayerChips(QWidget):
             chip.settings_asked.connect(lambda name=field: self.settings_asked.emit(name))
             self._chips[field] = chip
             flow.addWidget(chip)
+        self._low = False
+        self.more = QPushButton("more ▾")
+        self.more.setProperty("role", "chip")
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setToolTip("The other layers and their settings")
+        self.more.clicked.connect(self._open_menu)
+        self.more.hide()
+        flow.addWidget(self.more)
         self.show_layers(Layers(), 2)
 
     def chip(self, field: str) -> LayerChip:
         """The chip of a layer."""
         return self._chips[field]
+
+    def anchor(self, field: str) -> QWidget:
+        """Where the settings of a layer belong: its chip, or the one that stands for it."""
+        chip = self._chips[field]
+        return self.more if chip.isHidden() else chip
+
+    def set_low(self, low: bool) -> None:
+        """Whether there is room for one row alone."""
+        if low != self._low:
+            self._low = low
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._low:
+            self._fit()
+
+    def _fit(self) -> None:
+        """Hides the chips that have no room in the one row."""
+        widths = [chip.sizeHint().width() + SPACING for chip in self._chips.values()]
+        room = self.width() + SPACING
+        fits = len(widths)
+        if self._low and sum(widths) > room:
+            room -= self.more.sizeHint().width() + SPACING
+            fits = next((k for k in range(len(widths)) if sum(widths[: k + 1]) > room), len(widths))
+        for k, chip in enumerate(self._chips.values()):
+            chip.setVisible(k < fits)
+        self.more.setVisible(fits < len(widths))
+        self.updateGeometry()
+
+    def menu(self) -> QMenu:
+        """Of the layers that have no chip: switches, and the way to their settings."""
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        hidden = [(field, word.removesuffix(" ▾")) for field, word, _tip in CHIPS if self._chips[field].isHidden()]
+        for field, word in hidden:
+            action = menu.addAction(word[:1].upper() + word[1:])
+            action.setCheckable(True)
+            action.setChecked(self._chips[field].isChecked())
+            action.setEnabled(self._chips[field].isEnabled())
+            action.setToolTip(self._chips[field].toolTip())
+            action.triggered.connect(lambda on, name=field: self._switch(name, on))
+        menu.addSeparator()
+        for field, word in hidden:
+            if field in WITH_SETTINGS:
+                action = menu.addAction(f"Settings of {'the ' if field != 'contours' else ''}{word}…")
+                action.setEnabled(self._chips[field].isEnabled())
+                action.triggered.connect(lambda _checked=False, name=field: self.settings_asked.emit(name))
+        return menu
+
+    def _open_menu(self) -> None:
+        menu = self.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
 
     def show_layers(self, layers: Layers, dimension: int) -> None:
         """Brings the chips in line; greys those that are not there in 3-D."""

@@ -152,7 +152,7 @@ def open_layer_settings(lab: Lab, index: int, name: str) -> LayerSettings:
     window = LayerSettings(name, model.document.scene.panes[index].layers, reason, lab.window)
     window.edited.connect(lambda layers: model.show_layers(index, layers))
     window.spread.connect(lambda layer: model.show_all_layers(**{name: layer}))
-    window.open_at(pane.chips.chip(name))
+    window.open_at(pane.chips.anchor(name))
     return window
 
 

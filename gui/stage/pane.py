@@ -15,6 +15,9 @@ from gui.widgets import column, flat_button, label, row, shrinkable
 PROGRESS_STEPS = 40
 """A bar paints itself, and all the window with it, at each step: the fewer the better."""
 
+LOW = 330
+"""Pixels of a pane below which its chips have one row: the picture is what it is for."""
+
 TALK = 1.5
 """Words in a presentation, which are read from afar."""
 
@@ -133,6 +136,7 @@ class PaneWidget(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.chips.set_low(self.height() < LOW)
         self._place_refusal()
 
     def _place_refusal(self) -> None:
