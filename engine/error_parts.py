@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from engine.means import Mean
 from engine.mode_masses import ModeMasses
 
 if TYPE_CHECKING:
@@ -21,34 +20,6 @@ NAMES = {
     "pane": "This pane: network and its solver",
 }
 """What people call each set of points; in this order."""
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over repeats, standardised units."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean."""
-        return float(np.std(self.values, ddof=1)) / math.sqrt(len(self.values)) if len(self.values) > 1 else math.nan
-
-    @property
-    def certain(self) -> bool:
-        """Whether it can be told from 0: beyond the 95 % interval of Student's t."""
-        from scipy.special import stdtrit
-
-        freedom = len(self.values) - 1
-        return freedom > 0 and abs(self.mean) > float(stdtrit(freedom, 0.975)) * self.error
-
-    def minus(self, other: Mean) -> Mean:
-        """The paired difference."""
-        return Mean(tuple(a - b for a, b in zip(self.values, other.values, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from engine.aside import aside
 from engine.choice import Problem
 from engine.distances.truth import Truth
-from engine.error_parts import NAMES, Mean, Rung, Sources, sources_refusal
+from engine.error_parts import NAMES, Rung, Sources, sources_refusal
+from engine.means import Mean
 from engine.mode_masses import mode_masses
 from engine.randomness import generator
 from engine.reference import rms

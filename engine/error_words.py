@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.error_parts import Mean, Sources
+    from engine.error_parts import Sources
+    from engine.means import Mean
 
 NEARLY_ALL = 0.8
 NOTHING = 0.02
@@ -37,8 +38,8 @@ def conclusion(found: Sources) -> str:
         if any(part is not None and part.certain and not _nothing(part, found.w2["ideal"]) for part in (network, solver)):
             return f"The whole excess, {words_of(both)}, cannot be told from 0, though its parts can: {_parts(network, solver, both)}."
         return (
-            f"At n = {found.n:,} this pane cannot be told from a perfect network with a perfect solver: "
-            f"the excess of W₂ is {words_of(both)}. More points, or more repeats, tell smaller errors."
+            f"By W₂ at n = {found.n:,} this pane cannot be told from a perfect network with a perfect solver: "
+            f"the excess is {words_of(both)}. More points, or more repeats, tell smaller errors."
         )
     whole = words_of(both)
     if solver is None:
@@ -67,10 +68,28 @@ def solver_advice(found: Sources) -> str:
         if not (math.isfinite(own.off) and math.isfinite(twice.off)):
             return f"More steps than {own.steps:,} would change nothing that can be told."
         return (
-            f"More steps would change little: at {own.steps:,} the particles end {own.off:.2g} (RMS) from where they should, "
-            f"with {twice.steps:,} {twice.off:.2g}."
+            f"The solver's part is too small for W₂ to tell: its particles end {own.off:.2g} (RMS) from where they should, "
+            f"with twice the steps {twice.off:.2g}."
         )
     return f"With twice the steps, {twice.steps:,}, the solver's part would be {words_of(twice.part)} in place of {words_of(own.part)}."
+
+
+def mass_words(found: Sources) -> str:
+    """Which of the two moves mass between the modes, and the mode that gains or loses most; empty where none can be told."""
+    modes, said = found.modes, []
+    if modes is None:
+        return ""
+    for name in ("network", "solver"):
+        if name not in modes.shares:
+            continue
+        shifts = [(shift, mode) for shift, mode in zip(modes.shift(name, "ideal"), modes.names, strict=True) if shift.certain]
+        if shifts:
+            shift, mode = max(shifts, key=lambda one: abs(one[0].mean))
+            what = "gives" if shift.mean > 0 else "takes from"
+            moved = plus_minus(100.0 * abs(shift.mean), 100.0 * shift.error)
+            said.append(f"the {name} {what} {mode} {moved} % of the mass")
+    words = ", and ".join(said)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def ends_words(found: Sources) -> str:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.choice import Problem
 from engine.cli.common import Progress
-from engine.error_words import conclusion, ends_words, plus_minus, solver_advice, words_of
+from engine.error_words import conclusion, ends_words, mass_words, plus_minus, solver_advice, words_of
 
 if TYPE_CHECKING:
     from engine.certificate import Certificate
-    from engine.error_parts import Mean, Sources
+    from engine.error_parts import Sources
     from engine.fields.base import Field
+    from engine.means import Mean
     from engine.samplers import SamplerBase
     from engine.session import Session
 
@@ -124,7 +125,7 @@ def _sources_lines(found: Sources) -> list[str]:
             lines.append(f"  {words:<36} {words_of(found.w2[name])}" + (f"   adds {words_of(part)}" if part is not None else ""))
         elif name in found.absent:
             lines.append(f"  {words:<36} {found.absent[name]}")
-    return [*lines, *(f"  {said}" for said in (conclusion(found), ends_words(found), solver_advice(found)) if said)]
+    return [*lines, *(f"  {said}" for said in (conclusion(found), mass_words(found), ends_words(found), solver_advice(found)) if said)]
 
 
 def _mean(mean: Mean) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from engine.error_parts import NAMES, Sources, sources_refusal
-from engine.error_words import conclusion, ends_words, plus_minus, solver_advice, words_of
+from engine.error_words import conclusion, ends_words, mass_words, plus_minus, solver_advice, words_of
 from gui.forms.struct_form import StructForm
 from gui.truth.bars import BarRow, SourceBars
 from gui.truth.basis import Basis
@@ -54,7 +54,7 @@ class SourcesPage(Page):
         self.form = StructForm(SourcesSettings)
         self.chart = SourceBars()
         self._advice, self._ladder, self._modes = wrapped(""), QGridLayout(), QGridLayout()
-        self._modes_head = heading("Mass in each mode")
+        self._modes_head = heading("Mass in each mode, %")
         self._modes_note = wrapped("")
         for grid in (self._ladder, self._modes):
             grid.setHorizontalSpacing(14)
@@ -113,7 +113,7 @@ class SourcesPage(Page):
         self._modes_note.setText(_modes_note(result))
 
     def words(self, result: Sources) -> str:
-        said = [conclusion(result), ends_words(result)]
+        said = [conclusion(result), mass_words(result), ends_words(result)]
         return " ".join(part for part in said if part) or "Measuring…"
 
     def tables(self, result: Sources) -> list[Table]:
@@ -179,10 +179,12 @@ def _mode_rows(result: Sources) -> list[list[str]]:
     shown = "pane" if "pane" in modes.shares else "solver"
     if shown not in modes.shares:
         return []
-    rows = [["mode", "in truth", "in this pane"]]
-    mean, error, truth = modes.mean(shown), modes.error(shown), modes.mean("floor")
+    shifts = {name: modes.shift(name, "ideal") for name in ("network", "solver") if name in modes.shares}
+    rows = [["mode", "truth", "this pane", *(f"{name} adds" for name in shifts)]]
+    mean, error = modes.mean(shown), modes.error(shown)
     for k, name in enumerate(modes.names[:MOST_MODES]):
-        rows.append([name, f"{100 * truth[k]:.1f} %", f"{plus_minus(100 * mean[k], 100 * error[k])} %"])
+        moved = [_signed(plus_minus(100 * own[k].mean, 100 * own[k].error)) for own in shifts.values()]
+        rows.append([name, f"{100 * modes.due(k):.1f}", plus_minus(100 * mean[k], 100 * error[k]), *moved])
     return rows
 
 
@@ -190,7 +192,7 @@ def _modes_note(result: Sources) -> str:
     if result.modes is None:
         return f"No modes: {result.modes_reason}" if result.modes_reason else ""
     more = len(result.modes.names) - MOST_MODES
-    rule = "Share of the points within 3 standard deviations of a mode; in truth: of fresh draws, by the same rule."
+    rule = f"{result.modes.rule}, in %; what is added is paired: from the same noise."
     return rule if more <= 0 else f"{rule} {more} more in the table that is saved."
 
 
