@@ -39,7 +39,7 @@ DRAWN = 61
 HEAVIEST = 12
 MOST_MODES = 64
 """With more Gaussians a target is a shape that they stand for."""
-ACROSS = 12
+ACROSS = 8
 """A painting, or a shape of many Gaussians, is told in blocks, at most so many along its longer side."""
 
 

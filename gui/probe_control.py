@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPoint, QPointF, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
@@ -67,6 +68,8 @@ class ProbeControl(QObject):
         self._model, self._stage, self._worker, self._simulation = model, stage, worker, simulation
         self._under: tuple[int, float, float] | None = None
         """(pane, x, y) under the pointer, in the world."""
+        self._pixel = np.zeros(2)
+        """Where the pointer is in that pane's picture, logical pixels."""
         self.held: tuple[int, float, float] | None = None
         """The point that is held."""
         self.values: _Lane[Values] = _Lane()
@@ -103,7 +106,23 @@ class ProbeControl(QObject):
 
     def _hovered(self, pane: int, x: float, y: float) -> None:
         self._under = (pane, x, y) if pane >= 0 else None
+        if self._under is not None:
+            self._pixel = self._seen(*self._under)
         self._show()
+
+    def _seen(self, pane: int, x: float, y: float) -> NDArray[np.float64]:
+        """Where a point of the world is in a pane's picture, logical pixels."""
+        view = self._stage.panes[pane].canvas.view()
+        return view.to_pixels(np.array([[x, y]]))[0] / view.pixel_ratio
+
+    def _stay_under(self) -> None:
+        """The pointer rests, but the picture has moved beneath it: another point is there now."""
+        if self._under is None or self._under[0] >= len(self._stage.panes) or self._stage.dimension != 2:
+            return
+        pane = self._under[0]
+        if np.abs(self._seen(*self._under) - self._pixel).max() > 0.5:
+            x, y = self._stage.panes[pane].canvas.world_at(*self._pixel.tolist())
+            self._under = (pane, float(x), float(y))
 
     def _clicked(self, pane: int, x: float, y: float) -> None:
         self._under = (pane, x, y)
@@ -121,6 +140,7 @@ class ProbeControl(QObject):
         menu.popup(at)
 
     def _tick(self) -> None:
+        self._stay_under()
         came = (self.values.read(), self.through.read())
         request = self._wanted()
         if request is None:
@@ -167,8 +187,7 @@ class ProbeControl(QObject):
 
     def _show_card(self, index: int, x: float, y: float) -> None:
         pane, data = self._stage.panes[index], self._stage.showings[index].latest
-        view = pane.canvas.view()
-        at = view.to_pixels(np.array([[x, y]]))[0] / view.pixel_ratio
+        at = self._seen(index, x, y)
         pane.mark.place(QPointF(at[0], at[1]))
         if self._stage.bare or pane.canvas.dragging:
             return

@@ -15,8 +15,10 @@ PAD, GAP, EDGE = 8, 12, 6
 """Pixels inside the card, between its columns, and to the rim of the picture."""
 LEFT, FOOT = 58, 34
 """Where the axes' numbers stand."""
-AWAY = 26
-"""Pixels that stay free around the point."""
+AWAY, BESIDE = 26, 12
+"""Pixels that stay free around the point, and at its side where there is little room."""
+LOW = 200
+"""In a picture lower than this the card may cover the axes' numbers."""
 WIDEST = 330
 MUCH = 0.12
 """Of a path: with more of it covered the card looks for another corner; with less it stays where it is."""
@@ -51,16 +53,21 @@ class ProbeCard(QWidget):
         """Beside the point (logical pixels of the picture), as large as what is said of it and no larger than the picture; where there is
         a choice, where little of the ``path`` through the point is covered."""
         room = self.parentWidget().size()
-        self._fit(room.height() - FOOT - 2 * EDGE)
+        foot, left = (FOOT, LEFT) if room.height() > LOW else (EDGE, EDGE)
+        self._fit(room.height() - foot - EDGE)
         size = self._wanted()
-        right, low = max(EDGE, room.width() - size.width() - EDGE), max(EDGE, room.height() - size.height() - FOOT)
-        left = min(LEFT, right)
+        right, low = max(EDGE, room.width() - size.width() - EDGE), max(EDGE, room.height() - size.height() - foot)
+        left = min(left, right)
         corners = [QRect(QPoint(x, y), size) for x, y in ((left, EDGE), (right, EDGE), (left, low), (right, low))]
         free = [k for k in range(4) if not corners[k].adjusted(-AWAY, -AWAY, AWAY, AWAY).contains(point.toPoint())]
         covered = [sum(corner.contains(place.toPoint()) for place in path) for corner in corners]
-        if not free:  # in a picture too small for any of this, the corner that is farthest
-            self._corner = max(range(4), key=lambda k: (corners[k].center() - point.toPoint()).manhattanLength())
-        elif self._corner not in free or covered[self._corner] > MUCH * len(path):
+        if not free:  # in a picture too small for any of this: on the wider side of the point, no wider than that
+            side = max(point.x(), room.width() - point.x()) - BESIDE
+            size.setWidth(max(1, min(size.width(), int(side))))
+            x = point.x() + BESIDE if 2 * point.x() < room.width() else point.x() - BESIDE - size.width()
+            self.setGeometry(QRect(QPoint(round(x), EDGE), size))
+            return
+        if self._corner not in free or covered[self._corner] > MUCH * len(path):
             self._corner = min(free, key=lambda k: (covered[k], k))
         if self.geometry() != corners[self._corner]:
             self.setGeometry(corners[self._corner])

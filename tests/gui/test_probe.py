@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
@@ -60,9 +60,20 @@ def pixel(lab: Any, pane: int, x: float, y: float) -> QPoint:
 
 
 def move(lab: Any, pane: int, x: float, y: float) -> None:
+    move_to(lab, pane, pixel(lab, pane, x, y))
+
+
+def move_to(lab: Any, pane: int, at: QPoint) -> None:
+    """A pointer's moves come by way of the display: waits until the lab has heard of it."""
     canvas = lab.stage.panes[pane].canvas
-    within(lab, lambda: QTest.mouseMove(canvas, pixel(lab, pane, x, y) + QPoint(3, 3)))
-    within(lab, lambda: QTest.mouseMove(canvas, pixel(lab, pane, x, y)))
+    within(lab, lambda: QTest.mouseMove(canvas, at + QPoint(3, 3)))
+    within(lab, lambda: QTest.mouseMove(canvas, at))
+
+    def there() -> bool:
+        point = lab.probe.point
+        return point is not None and point[0] == pane and (pixel(lab, *point) - at).manhattanLength() <= 1
+
+    until(lab, there)
 
 
 def answered(lab: Any) -> Any:
@@ -123,15 +134,27 @@ def test_the_card_stands_beside_the_point_and_goes_with_the_pointer(lab: Any) ->
     canvas, card = lab.stage.panes[0].canvas, lab.stage.panes[0].probe
     for share in ((0.2, 0.15), (0.5, 0.5), (0.9, 0.1), (0.3, 0.3), (0.25, 0.8)):
         at = QPoint(round(share[0] * canvas.width()), round(share[1] * canvas.height()))
-        within(lab, lambda at=at: QTest.mouseMove(canvas, at))
+        move_to(lab, 0, at)
         answered(lab)
         assert card.isVisible()
         assert not card.geometry().adjusted(-5, -5, 5, 5).contains(at)
         assert canvas.rect().contains(card.geometry())
         assert not lab.stage.panes[1].probe.isVisible()
+    # the picture moves beneath a pointer that rests: another point is there, and the card knows
+    before = lab.probe.point
+    within(lab, lambda: lab.stage.camera.zoom(1.5))
+    until(lab, lambda: not lab.stage.camera.moving and lab.probe.point != before)
+    seen = pixel(lab, 0, *lab.probe.point[1:])
+    assert (seen - at).manhattanLength() <= 2
+    for size in (QSize(300, 120), QSize(475, 110), QSize(140, 100)):  # four panes in a small window
+        card.parentWidget().resize(size)
+        for x in range(0, size.width(), 9):
+            at = QPoint(x, size.height() // 2)
+            card.place(QPointF(at))
+            assert not card.geometry().contains(at)
     within(lab, canvas.left.emit)
     assert not card.isVisible()
-    within(lab, lambda: QTest.mouseMove(canvas, QPoint(60, 60)))
+    move_to(lab, 0, QPoint(60, 60))
     assert card.isVisible()
     within(lab, lambda: lab.stage.show_bare(True))
     until(lab, lambda: not card.isVisible())
