@@ -1,4 +1,5 @@
-"""Pushforward's command line. ``python main.py [SESSION]`` opens the lab; train, sample, evaluate, render, info and list need no window.
+"""Pushforward's command line. ``python main.py [SESSION]`` opens the lab; train, sample, evaluate, study, render, info and list need
+no window.
 
 Nothing is imported before it is known what is wanted: the window must be there at once.
 """
@@ -14,6 +15,7 @@ COMMANDS = {
     "train": "engine.cli.train",
     "sample": "engine.cli.sample",
     "evaluate": "engine.cli.evaluate",
+    "study": "engine.cli.study",
     "render": "gui.recorder.render",
     "info": "engine.cli.info",
     "list": "engine.cli.catalogue",
@@ -26,6 +28,7 @@ without a window (each has --help):
 python main.py train         train a network on a file or a shape, into a session file
 python main.py sample        draw samples from a session, in the data's own units
 python main.py evaluate      how far its samples are from the truth: every distance, with its floor
+python main.py study         how fast the error of samplers falls with their evaluations, on the exact field
 python main.py render        make a film of a session, with no display needed
 python main.py info          what a session file holds
 python main.py list          the targets, paths, couplings, objectives, samplers … there are, by the names that --set takes

@@ -1,1 +1,1 @@
-"""The command line without a window: ``train``, ``sample``, ``evaluate``, ``info``, ``list``; each module has ``main(arguments)``."""
+"""The command line without a window: ``train``, ``sample``, ``evaluate``, ``study``, ``info``, ``list``: each has ``main(arguments)``."""
