@@ -106,7 +106,7 @@ class FullCovariances:
         self._inward = torch.as_tensor(vectors.transpose(1, 0, 2).reshape(d, -1), device=device, dtype=dtype)
         self._outward = self._inward.T.contiguous()
         self._centres = torch.as_tensor(np.einsum("kd,kde->ke", mixture.means[held], vectors), device=device, dtype=dtype)
-        own = np.diagonal(covariances, axis1=1, axis2=2)
+        own = np.diagonal(covariances, axis1=1, axis2=2).copy()
         parallel = bool(np.all(covariances == own[:, :, None] * np.eye(d)))
         self._own = torch.as_tensor(own[held] if len(own) > 1 else own, device=device, dtype=dtype) if parallel else None
         """Variances along the axes, where all components are parallel to them."""
