@@ -140,7 +140,7 @@ def blobs(one: float, other: float) -> Painting:
 def test_blobs_of_a_painting_are_modes() -> None:
     found = mode_masses(blobs(0.5, 1.0), {"floor": [np.zeros((4, 2)), np.zeros((4, 2))]})
     np.testing.assert_allclose(found.weights, [2.0 / 3.0, 1.0 / 3.0])
-    assert found.names == ("blob at (−0.5, 0.56)", "blob at (0.5, −0.62)")
+    assert found.names == ("blob at (−0.5, 0.56)", "blob at (0.5, −0.63)")
     target = blobs(1.0, 1.0)
     frame = target.frame()
     draws = [frame.inward(target.sample(4_000, generator(4, "blobs", k))) for k in range(2)]
