@@ -94,8 +94,12 @@ NO_PAIRS = "Reflow needs pairs that a trained model has made: train on a session
 
 
 def digest_of_ends(experiment: Experiment) -> str:
-    """What tells apart the source and the data of two experiments."""
-    text = msgspec.json.encode((experiment.source, experiment.target), enc_hook=encode_array)
+    """What tells apart the source and the data of two experiments; what labels are called does not."""
+    ends = [msgspec.to_builtins(end, enc_hook=encode_array) for end in (experiment.source, experiment.target)]
+    for end in ends:
+        if end["type"] == "painting":
+            del end["names"]
+    text = msgspec.json.encode(ends)
     return hashlib.sha256(text).hexdigest()[:16]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
@@ -252,13 +253,15 @@ class TrainingControl(QObject):
             self._go_on()
             if paused:
                 self.pause()
+            if not what:
+                return
             how = "Go on trains" if paused else "training goes on"
             self.said.emit(f"{what} changed: {how} from these weights.")
         elif not fits(self._work.experiment, before):
             self._enter("stopped")
             self._ask_last_snapshot()  # a change was undone: the weights fit again
             self.said.emit("The network that was trained fits again.")
-        elif before.target != after.target:
+        elif what and before.target != after.target:
             follow = after.refusal() or "Train goes on from its weights."
             self.said.emit(f"Target changed: the network still makes what it learned. {follow}")
 
@@ -286,5 +289,7 @@ class TrainingControl(QObject):
 
 
 def _what_changed(before: Experiment, after: Experiment) -> str:
+    """The parts that differ, in words; empty where only labels are called otherwise."""
+    before, after = (replace(one, target=one.target.unnamed()) for one in (before, after))
     changed = [name for name in Experiment.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-    return " and ".join(name.capitalize() if place == 0 else name for place, name in enumerate(changed)) if changed else "Nothing"
+    return " and ".join(name.capitalize() if place == 0 else name for place, name in enumerate(changed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from msgspec import Meta
@@ -77,6 +77,10 @@ class TargetBase(Choice, frozen=True, kw_only=True):
         """What people call each label; empty without labels."""
         found = self.labelled()
         return () if found is None else found.names
+
+    def unnamed(self) -> Self:
+        """The same law, its labels without names of their own: what is to be compared where names do not matter."""
+        return self
 
     def label_refusal(self) -> str | None:
         """Why nothing can depend on a label here, in one sentence; None if it can."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,9 @@ MAX_SIDE = 4096
 
 COLOUR_NAMES = ("blue", "orange", "green", "pink", "yellow", "cyan", "red", "grey")
 """What the eight label colours are called."""
+
+LONGEST_NAME = 40
+"""Characters of a label's name."""
 
 Channel = Literal["brightness", "darkness", "alpha"]
 Box = tuple[float, float, float, float]
@@ -37,6 +42,10 @@ class Painting(TargetBase, tag="painting", frozen=True, kw_only=True):
 
     colours: Annotated[
         tuple[int, ...], Meta(max_length=8, description="Which of the eight label colours each layer has, from 0; empty: in order.")
+    ] = ()
+
+    names: Annotated[
+        tuple[str, ...], Meta(max_length=8, description="What the label of each of the eight colours is called; empty: its colour.")
     ] = ()
 
     def __post_init__(self) -> None:
@@ -61,6 +70,12 @@ class Painting(TargetBase, tag="painting", frozen=True, kw_only=True):
             raise Problem("the painting is empty: paint something first")
         if not all(layer.any() for layer in self.layers):
             raise Problem("painting: a layer of colour holds no ink")
+        called = label_names(self.names)
+        if len(set(called)) < len(called):
+            twice = next(name for name in called if called.count(name) > 1)
+            raise Problem(f"painting: two labels are called {twice!r}")
+        if any(len(name) > LONGEST_NAME or not name.isprintable() for name in called):
+            raise Problem(f"painting: the name of a label is one line of at most {LONGEST_NAME} characters")
         x_low, x_high, y_low, y_high = self.box
         if not (np.isfinite(self.box).all() and x_low < x_high and y_low < y_high):
             raise Problem(f"painting: the rectangle needs finite edges, low below high, not {self.box}")
@@ -84,12 +99,25 @@ class Painting(TargetBase, tag="painting", frozen=True, kw_only=True):
         if len(layers) < 2:
             return None
         masses = layers.sum(axis=(1, 2), dtype=np.float64)
-        names = tuple(COLOUR_NAMES[colour] for colour in self.palette)
-        return Classes(names, masses / masses.sum(), tuple(self._cells(layer) for layer in layers), self.palette)
+        called = label_names(self.names)
+        return Classes(
+            tuple(called[colour] for colour in self.palette),
+            masses / masses.sum(),
+            tuple(self._cells(layer) for layer in layers),
+            self.palette,
+        )
+
+    def unnamed(self) -> Self:
+        return msgspec.structs.replace(self, names=()) if self.names else self
 
     def _cells(self, ink: NDArray[Any]) -> Cells:
         x_low, x_high, y_low, y_high = self.box
         return Cells(ink[::-1], (x_low, y_low), (x_high, y_high))
+
+
+def label_names(names: Sequence[str]) -> tuple[str, ...]:
+    """What the labels of the eight colours are called: their own names, or the colours'."""
+    return tuple(names[k] if k < len(names) and names[k] else colour for k, colour in enumerate(COLOUR_NAMES))
 
 
 def from_raster(raster: ArrayLike, box: Box = (-1.0, 1.0, -1.0, 1.0)) -> Painting:

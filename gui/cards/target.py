@@ -121,6 +121,7 @@ class TargetCard(Card):
     def _connect(self) -> None:
         self.start_from.picked.connect(self._start_picked)
         self.easel.strokeFinished.connect(self._stroke_finished)
+        self.easel.namesChanged.connect(self._renamed)
         self.easel.fileDropped.connect(self.load_file)
         self.columns.chosen.connect(self.load_file)
         self.condition.changed.connect(self._conditioned)
@@ -155,6 +156,7 @@ class TargetCard(Card):
 
     def _show_painting(self, target: Painting) -> None:
         self.easel.set_locked("")
+        self.easel.set_names(target.names)
         self._box = target.box
         layers = np.zeros((COLOURS, SIDE, SIDE), dtype=np.float32)
         for colour, ink in zip(target.palette, target.layers, strict=True):
@@ -289,7 +291,8 @@ class TargetCard(Card):
         used = self.easel.used_colours()
         ink = self.easel.layers()[list(used)] if len(used) > 1 else self.easel.raster()
         colours = () if used == tuple(range(len(used))) else used
-        return Painting(raster=Array(ink), colours=colours, box=self._box, standardise=standardise)
+        names = self.easel.names[: max((k + 1 for k, name in enumerate(self.easel.names) if name), default=0)]
+        return Painting(raster=Array(ink), colours=colours, names=names, box=self._box, standardise=standardise)
 
     def _stroke_finished(self) -> None:
         if self.easel.locked:
@@ -301,7 +304,7 @@ class TargetCard(Card):
             return
         self._say("")
         painting = self._painting()
-        target = painting if painting.colours else self._origins.get(painting.raster.digest, painting)
+        target = painting if painting.colours or painting.names else self._origins.get(painting.raster.digest, painting)
         self.experiment = replace(self.experiment, target=target)
         self._shown = target
         self._fill_start()
@@ -309,6 +312,11 @@ class TargetCard(Card):
         self._show_condition()
         self.set_note(self._note(target))
         self.painted.emit(target)
+
+    def _renamed(self) -> None:
+        """Names of labels are a part of a painting; those of an empty canvas, or of a shape, wait for ink."""
+        if isinstance(self.experiment.target, Painting) and not self.easel.is_empty:
+            self._stroke_finished()
 
     # ---- files -------------------------------------------------------------------------------------------------------
 

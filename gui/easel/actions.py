@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from engine.targets.raster import COLOUR_NAMES
+from engine.targets.raster import COLOUR_NAMES, label_names
 from gui.icons import wear
 
 if TYPE_CHECKING:
     from gui.easel.easel import Easel
 
+COLOUR_HELP = "Paints with this colour; each colour is a label of its own. A double click gives it a name."
 FOLDS = (2, 3, 4, 5, 6, 8, 12)
 
 TOOL_WORDS = {
@@ -47,14 +49,14 @@ def make_actions(easel: Easel) -> dict[str, QAction]:
         group.addAction(action)
         found[tool] = action
     colours = QActionGroup(easel)
-    for k, name in enumerate(COLOUR_NAMES):
-        words = f"Label {k + 1}: {name}"
-        action = _action(easel, f"colour-{k + 1}", words, str(k + 1), "Paints with this colour; each colour is a label of its own.")
+    for k in range(len(COLOUR_NAMES)):
+        action = _action(easel, f"colour-{k + 1}", f"Label {k + 1}", str(k + 1), COLOUR_HELP)
         action.setCheckable(True)
         action.setChecked(k == easel.colour_)
         action.triggered.connect(lambda _checked, k=k: easel.set_colour(k))
         colours.addAction(action)
         found[f"colour-{k + 1}"] = action
+    word_colours(found, ())
     mirror = _action(easel, "mirror", "Mirror", "M", "Every touch also left to right.", "mirror")
     mirror.setCheckable(True)
     mirror.toggled.connect(lambda on: easel.set_symmetry(mirror=on))
@@ -82,6 +84,15 @@ def make_actions(easel: Easel) -> dict[str, QAction]:
     found |= {"mirror": mirror, "n-fold": fold, "smaller": smaller, "larger": larger, "clear": clear, "undo": undo, "redo": redo}
     easel.addActions(list(found.values()))
     return found
+
+
+def word_colours(actions: dict[str, QAction], names: Sequence[str]) -> None:
+    """The colours' actions by the names of their labels."""
+    for k, (called, colour) in enumerate(zip(label_names(names), COLOUR_NAMES, strict=True)):
+        action = actions[f"colour-{k + 1}"]
+        words = f"Label {k + 1}: {called}"
+        action.setText(words)
+        action.setToolTip(f"{words if called == colour else f'{words}, {colour}'} ({k + 1})\n{COLOUR_HELP}")
 
 
 def fold_menu(easel: Easel) -> QMenu:

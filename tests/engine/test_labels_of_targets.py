@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import session
-from engine.arrays import Array
+from engine.arrays import Array, encode_array
 from engine.choice import Problem
 from engine.cli import train
 from engine.experiment import Experiment
 from engine.overrides import target_from
 from engine.randomness import generator
+from engine.reflow import digest_of_ends
 from engine.session import Session
 from engine.targets import SHAPES, EightGaussians, Image, Mixture, Painting, Points, TargetBase
 from engine.targets.loading import load_target
@@ -99,6 +101,35 @@ def test_a_painting_in_colours() -> None:
     assert np.allclose(target.density().weights, from_raster(target.raster.values.sum(axis=0)).density().weights)
 
 
+def test_labels_of_a_painting_have_names() -> None:
+    """One for each of the eight colours, so that a colour keeps its name while it has no ink; the law is the same."""
+    target = two_blobs()
+    called = msgspec.structs.replace(target, colours=(2, 6), names=("", "", "healthy", "unused", "", "", "ill"))
+    assert called.label_names == ("healthy", "ill")
+    assert called.unnamed() == msgspec.structs.replace(target, colours=(2, 6))
+    assert called.unnamed().label_names == ("green", "red")
+    assert target.unnamed() is target
+    assert digest_of_ends(Experiment(target=called)) == digest_of_ends(Experiment(target=called.unnamed()))
+    assert digest_of_ends(Experiment(target=called)) != digest_of_ends(Experiment(target=target))
+    for names, says in (
+        (("a", "a"), "two labels are called 'a'"),
+        (("orange",), "two labels are called 'orange'"),
+        (("x" * 41,), "at most 40 characters"),
+        (("two\nlines",), "one line"),
+    ):
+        with pytest.raises(Problem, match=says):
+            msgspec.structs.replace(target, names=names)
+
+
+def test_the_digest_of_a_painting_is_what_it_was() -> None:
+    """Of the sessions that were written before labels had names: pairs of Reflow still belong to their painting."""
+    target = two_blobs()
+    old = msgspec.to_builtins(target, enc_hook=encode_array)
+    assert list(old)[-1] == "names"
+    text = msgspec.json.encode([{"type": "gaussian"}, {name: value for name, value in old.items() if name != "names"}])
+    assert digest_of_ends(Experiment(target=target)) == hashlib.sha256(text).hexdigest()[:16]
+
+
 @pytest.mark.parametrize(
     ("ink", "colours", "says"),
     [
@@ -116,7 +147,15 @@ def test_paintings_refused(ink: np.ndarray, colours: tuple[int, ...], says: str)
         Painting(raster=Array(ink.astype(np.float32)), colours=colours)
 
 
-@pytest.mark.parametrize("target", [Painting(raster=two_blobs().raster, colours=(1, 5)), labelled_points(), from_raster(np.eye(16))])
+@pytest.mark.parametrize(
+    "target",
+    [
+        Painting(raster=two_blobs().raster, colours=(1, 5)),
+        Painting(raster=two_blobs().raster, names=("left", "right", "later")),
+        labelled_points(),
+        from_raster(np.eye(16)),
+    ],
+)
 def test_labels_survive_a_session_file(target: Painting | Points, tmp_path: Path) -> None:
     path = tmp_path / "s.pushforward"
     session.save(Session(experiment=Experiment(target=target)), path)
@@ -128,7 +167,7 @@ def test_labels_survive_a_session_file(target: Painting | Points, tmp_path: Path
 
 def test_a_painting_of_one_colour_is_written_as_before() -> None:
     text = msgspec.json.encode(from_raster(np.eye(4)), enc_hook=lambda array: {"array": array.digest})
-    assert set(msgspec.json.decode(text)) == {"type", "standardise", "raster", "box", "colours"}
+    assert set(msgspec.json.decode(text)) == {"type", "standardise", "raster", "box", "colours", "names"}
     assert from_raster(np.eye(4)).raster.values.shape == (4, 4)
 
 

@@ -7,13 +7,14 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QUndoStack
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from engine.labels import LabelCondition, Unconditional
 from engine.targets import EightGaussians, Painting
 from gui.cards.target import TargetCard
 from gui.easel.easel import SIDE, Easel
+from gui.easel.swatches import Swatches
 from gui.easel.tools import EaselTools
 from gui.theme import theme
 from shaders.colours import labels
@@ -217,3 +218,88 @@ def test_a_table_with_labels_is_read_by_name(card: TargetCard, qtbot: QtBot, tmp
         QTest.keyClick(card.columns.label, Qt.Key.Key_Return)
     assert told.args[0].target.label_names == ("a", "b")
     assert "2 labels" in card.header.note
+
+
+def click(swatches: Swatches, colour: int) -> None:
+    QTest.mouseDClick(swatches, LEFT, NONE, swatches.centre(colour).toPoint())
+
+
+def test_a_double_click_names_a_label(card: TargetCard, qtbot: QtBot) -> None:
+    """Typed with real keys; a step of undo; part of the painting; Escape, an empty line and a name that is taken."""
+    easel, swatches = card.easel, card.tools.swatches
+    easel.clear()
+    line(easel, 25)
+    easel.set_colour(4)
+    line(easel, 75)
+    ink = card.experiment.target.raster
+    click(swatches, 4)
+    assert easel.colour_ == 4
+    assert swatches.line.isVisible()
+    assert "yellow" in swatches.line.placeholderText()
+    with qtbot.waitSignal(card.painted, timeout=1000) as told:
+        QTest.keyClicks(swatches.line, "  ill  patients ")
+        QTest.keyClick(swatches.line, Qt.Key.Key_Return)
+    assert not swatches.line.isVisible()
+    assert told.args[0].label_names == ("blue", "ill patients")
+    assert told.args[0].raster == ink
+    assert card.experiment.target == told.args[0]
+    assert "ill patients, yellow" in easel.actions_by_name["colour-5"].toolTip()
+    easel.undo_stack.undo()
+    assert card.experiment.target.label_names == ("blue", "yellow")
+    assert "Label 5: yellow" in easel.actions_by_name["colour-5"].toolTip()
+    easel.undo_stack.redo()
+    assert card.experiment.target.label_names == ("blue", "ill patients")
+    click(swatches, 0)
+    QTest.keyClicks(swatches.line, "ill patients")
+    QTest.keyClick(swatches.line, Qt.Key.Key_Return)
+    assert swatches.line.isVisible()  # there is one called so: what was typed stays
+    assert QToolTip.text() == "Label 5 is called “ill patients” already."
+    assert easel.names[0] == ""
+    QTest.keyClick(swatches.line, Qt.Key.Key_Escape)
+    assert not swatches.line.isVisible()
+    qtbot.waitUntil(lambda: not QToolTip.isVisible(), timeout=3000)
+    assert card.experiment.target.label_names == ("blue", "ill patients")
+    swatches.setFocus()
+    QTest.keyClick(swatches, Qt.Key.Key_Right)
+    easel.set_colour(4)
+    QTest.keyClick(swatches, Qt.Key.Key_F2)
+    assert swatches.line.text() == "ill patients"
+    swatches.line.clear()
+    QTest.keyClick(swatches.line, Qt.Key.Key_Return)
+    assert card.experiment.target.label_names == ("blue", "yellow")
+
+
+def test_names_come_back_and_wait_for_ink(card: TargetCard) -> None:
+    easel = card.easel
+    easel.clear()
+    easel.name_colour(2, "later")
+    assert not isinstance(card.experiment.target, Painting)
+    line(easel, 25)
+    easel.set_colour(2)
+    line(easel, 75)
+    target = card.experiment.target
+    assert target.label_names == ("blue", "later")
+    from engine.experiment import Experiment
+
+    card.set_experiment(Experiment())
+    card.set_experiment(Experiment(target=target))
+    assert easel.names[2] == "later"
+    card.set_experiment(Experiment(target=target.unnamed()))
+    assert easel.names == ("",) * 8
+    assert easel.used_colours() == (0, 2)
+
+
+def test_the_menu_of_a_colour(card: TargetCard) -> None:
+    easel, swatches = card.easel, card.tools.swatches
+    plain = swatches.menu(3).actions()[1]
+    assert not plain.isEnabled()
+    swatches.menu(3).actions()[0].trigger()
+    assert swatches.line.isVisible()
+    swatches.line.give_up()
+    easel.name_colour(3, "four")
+    swatches.menu(3).actions()[1].trigger()
+    assert easel.names[3] == ""
+    easel.set_locked("3-D")
+    assert not any(action.isEnabled() for action in swatches.menu(3).actions())
+    click(swatches, 3)
+    assert not swatches.line.isVisible()

@@ -1,0 +1,75 @@
+"""Names of labels: a line to type one, over the swatches; and the step of undo that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QUndoCommand
+from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
+
+from engine.targets.raster import COLOUR_NAMES, LONGEST_NAME
+
+Names = tuple[str, ...]
+
+
+class NamesCommand(QUndoCommand):
+    """A change of the names of labels. ``put`` takes all of them."""
+
+    def __init__(self, before: Names, after: Names, put: Callable[[Names], None]) -> None:
+        super().__init__("name of a label")
+        self._before, self._after, self._put = before, after, put
+
+    def undo(self) -> None:
+        self._put(self._before)
+
+    def redo(self) -> None:
+        self._put(self._after)
+
+
+class NameLine(QLineEdit):
+    """Asks for the name of one colour's label: Enter or a click elsewhere takes it, Escape leaves it as it was."""
+
+    named = Signal(int, str)
+    closed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setMaxLength(LONGEST_NAME)
+        self.setAccessibleName("Name of the label")
+        self.hide()
+        self._colour = 0
+        self.returnPressed.connect(self._take)
+
+    def ask(self, colour: int, name: str) -> None:
+        """Begin with the name that the colour's label has; empty for none of its own."""
+        self._colour = colour
+        self.setText(name)
+        self.setPlaceholderText(f"Name of label {colour + 1} ({COLOUR_NAMES[colour]})")
+        self.setToolTip("Enter takes the name, Escape leaves it as it was; an empty one is called by its colour again.")
+        self.setGeometry(self.parentWidget().rect())
+        self.show()
+        self.selectAll()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def give_up(self) -> None:
+        """Close without a name."""
+        if self.isVisible():
+            QToolTip.hideText()  # of a name that was refused
+            self.hide()
+            self.closed.emit()
+
+    def _take(self) -> None:
+        if self.isVisible():
+            self.named.emit(self._colour, " ".join(self.text().split()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.give_up()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        if event.reason() not in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
+            self._take()
