@@ -126,6 +126,8 @@ class DistanceWindow(QDialog):
             sizes.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.table.setHorizontalHeaderLabels(heads)
         self.table.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for place, found in enumerate(self._rows):
+            self.table.horizontalHeaderItem(1 + place * (1 if shared else 2)).setToolTip(f"{found.pane}: {found.settings}")
         for line, kind in enumerate(LINES):
             cells = [(f"{kind.long}  ({kind.unit})", f"{kind.tip}. {kind.best.capitalize()}."), *_line(kind, self._rows, shared)]
             for place, (words, tip) in enumerate(cells):
@@ -235,8 +237,8 @@ def _heads(rows: Sequence[Row], shared: bool) -> tuple[list[str], set[int]]:
     """What stands above the columns, and which of them are floors."""
     heads, floors = [""], set()
     for found in rows:
-        step = "" if found.step is None else f" · step {found.step:,}".replace(",", "\u202f")
-        heads.append(f"{found.pane}{step}")
+        step = "exact field" if found.step is None else f"step {found.step:,}".replace(",", "\u202f")
+        heads.append(f"{found.pane}\n{step}")
         if not shared:
             floors.add(len(heads))
             heads.append("floor")
