@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.samplers.sigma import Sigma
 
 Floats = NDArray[np.float64]
-CELLS = {2: 80, 3: 26}
+CELLS = {2: 64, 3: 24}
 """Along each axis, by the dimension."""
 DRAWS, TIMES = 4_000, 9
 MARGIN = 0.15
