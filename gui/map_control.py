@@ -12,7 +12,7 @@ from engine.worker import Worker
 from gui.map_kinds import KINDS
 from gui.map_lanes import LONG, Lanes
 from gui.maps import MapRequest, MapValues, NoMap
-from gui.model import LabModel
+from gui.model import LabModel, LabState
 from gui.simulation_control import SLOW_SECONDS, SimulationControl
 from gui.stage.stage import Stage
 from shaders.scene import Contours, HeatMap, MapData, MapKind
@@ -69,6 +69,7 @@ class MapControl(QObject):
         self._made: dict[tuple[object, ...], MapData] = {}
         stage.ticked.connect(self._tick)
         stage.cancel_asked.connect(self._lanes.cancel)
+        model.changed.connect(self._follow)
 
     def map_of(self, index: int, name: str = "map") -> MapData | None:
         """What a pane shows as its ``map`` or ``contours``."""
@@ -79,6 +80,12 @@ class MapControl(QObject):
         """Whether something that is wanted is not there yet in whole."""
         wanted = [layer.wanted for layers in self._layers for layer in layers.values() if layer.wanted is not None]
         return any(not self._lanes.of(request).has(request) and not self._lanes.of(request).cancelled(request) for request in wanted)
+
+    def _follow(self, old: LabState, new: LabState) -> None:
+        """Whoever switches a map off and on, or chooses another, is ready to wait again."""
+        before, after = ([(pane.layers.map, pane.layers.contours) for pane in state.document.scene.panes] for state in (old, new))
+        if before != after:
+            self._lanes.forgive()
 
     def _tick(self) -> None:
         self._match_panes()

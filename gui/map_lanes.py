@@ -201,6 +201,11 @@ class Lanes:
             if lane.long:
                 lane.drop(by_user=True)
 
+    def forgive(self) -> None:
+        """What was cancelled anywhere may be asked for again."""
+        for lane in self._lanes.values():
+            lane.forgive()
+
     def end_of_tick(self) -> None:
         """What nobody has looked at in this tick rests; the oldest of those go."""
         resting = [key for key in self._lanes if key not in self._looked_at]
