@@ -17,6 +17,8 @@ LEFT, FOOT = 58, 34
 """Where the axes' numbers stand."""
 AWAY, BESIDE = 26, 12
 """Pixels that stay free around the point, and at its side where there is little room."""
+SMALLEST = 0.8
+"""How small words may become where there is little room."""
 LOW = 200
 """In a picture lower than this the card may cover the axes' numbers."""
 WIDEST = 330
@@ -31,10 +33,8 @@ class ProbeCard(QWidget):
         super().__init__(over)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.table = ProbeTable()
-        self._font = tabular(self.font())
-        self._font.setPointSizeF(max(7.0, self._font.pointSizeF() - 1.0))
-        self._bold = QFont(self._font)
-        self._bold.setWeight(QFont.Weight.DemiBold)
+        self._points = max(7.0, self.font().pointSizeF() - 1.0)
+        self._narrow(1.0)
         self._corner = 0
         self._rows: tuple[Row, ...] = ()
         self._lines: tuple[str, ...] = ()
@@ -53,6 +53,7 @@ class ProbeCard(QWidget):
         """Beside the point (logical pixels of the picture), as large as what is said of it and no larger than the picture; where there is
         a choice, where little of the ``path`` through the point is covered."""
         room = self.parentWidget().size()
+        self._narrow(1.0)
         foot, left = (FOOT, LEFT) if room.height() > LOW else (EDGE, EDGE)
         self._fit(room.height() - foot - EDGE)
         size = self._wanted()
@@ -63,6 +64,10 @@ class ProbeCard(QWidget):
         covered = [sum(corner.contains(place.toPoint()) for place in path) for corner in corners]
         if not free:  # in a picture too small for any of this: on the wider side of the point, no wider than that
             side = max(point.x(), room.width() - point.x()) - BESIDE
+            if size.width() > side:
+                self._narrow(0.99)
+                self._narrow(max(SMALLEST, 0.97 * side / self._wanted().width()))
+                size = self._wanted()
             size.setWidth(max(1, min(size.width(), int(side))))
             x = point.x() + BESIDE if 2 * point.x() < room.width() else point.x() - BESIDE - size.width()
             self.setGeometry(QRect(QPoint(round(x), EDGE), size))
@@ -71,6 +76,14 @@ class ProbeCard(QWidget):
             self._corner = min(free, key=lambda k: (covered[k], k))
         if self.geometry() != corners[self._corner]:
             self.setGeometry(corners[self._corner])
+
+    def _narrow(self, size: float) -> None:
+        """Words so many times as large; where they are not whole, without the units."""
+        self._size = size
+        self._font = tabular(self.font())
+        self._font.setPointSizeF(self._points * size)
+        self._bold = QFont(self._font)
+        self._bold.setWeight(QFont.Weight.DemiBold)
 
     def _fit(self, height: int) -> None:
         """Lines go first where there is no room, then rows from below."""
@@ -94,14 +107,15 @@ class ProbeCard(QWidget):
             for k in range(count if self._rows else 0)
         ]
         units = max((plain.horizontalAdvance(row.unit) for row in self._rows), default=0)
-        return [names, *cells, units]
+        return [names, *cells, units if self._size == 1.0 else 0]
 
     def _wanted(self) -> QSize:
         plain, strong = QFontMetrics(self._font), QFontMetrics(self._bold)
         columns = self._columns()
         rows = sum(columns) + GAP * (len(columns) - 1) if self._rows else 0
         lines = max((plain.horizontalAdvance(text) for text in self._lines), default=0)
-        inside = max(rows, min(WIDEST, max(lines, strong.horizontalAdvance(self.table.head))))
+        head = strong.horizontalAdvance(self.table.head)
+        inside = max(rows, min(WIDEST, max(lines, head))) if self._size == 1.0 else max(rows, head)
         count = 1 + (1 + len(self._rows) if self._rows else 0) + len(self._lines)
         width = min(inside + 2 * PAD, max(80, self.parentWidget().width() - 2 * EDGE))
         return QSize(width, count * self._line + 2 * PAD - 4)
@@ -136,7 +150,7 @@ class ProbeCard(QWidget):
                 words = self.table.columns[k] if row is None else row.cells[k]
                 self._write(painter, QRect(x, at.y(), width, at.height()), words, "dim" if row is None else "text", align=right)
                 x += width + GAP
-            if row is not None:
+            if row is not None and units:
                 self._write(painter, QRect(x, at.y(), units, at.height()), row.unit, "dim")
 
     def _write(
