@@ -27,9 +27,9 @@ from engine.fields.separable import Ends, EndsOnAxes
 from engine.fields.waves import MOST_WAVES, SMALL, Waves, waves_needed
 from engine.ops import Scalar, plain
 
-MOST_PAIRS = 2_048
+MOST_PAIRS = 1_536
 """Pairs of columns, and pairs of rows, beyond which the rasters are pooled; a half of it where single points meet latent noise."""
-FEWEST_CELLS = 16
+FEWEST_CELLS = 12
 """Cells along a side below which no raster is pooled."""
 MANY = 64
 """Points for which it pays to prepare what all of them share."""
@@ -55,7 +55,7 @@ class RasterPair:
     def pools(self) -> bool:
         """Whether the rasters have too many cells to be used as they are."""
         first, second = (int(max(cells.weights.shape)) for cells in self._cells)
-        return first * second > MOST_PAIRS
+        return first * second > MOST_PAIRS // 2
 
     def __call__(self, x: Tensor, a: Scalar, b: Scalar, latent: Scalar) -> Ends:
         """(E[x0|x], E[x1|x], -score) at x (n, 2).

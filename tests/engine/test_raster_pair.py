@@ -116,7 +116,7 @@ def test_derivatives_go_through_knots_and_waves() -> None:
 
 
 def test_only_large_rasters_are_pooled_and_finely_where_they_weigh_much() -> None:
-    assert not RasterPair(Cells(ring(40), (-1, -1), (1, 1)), Cells(ring(50), (-1, -1), (1, 1)), CPU, DOUBLE).pools
+    assert not RasterPair(Cells(ring(24), (-1, -1), (1, 1)), Cells(ring(32), (-1, -1), (1, 1)), CPU, DOUBLE).pools
     large = RasterPair(Cells(ring(200), (-2, -2), (2, 2)), Cells(ring(128), (-2, -2), (2, 2)), CPU, DOUBLE)
     assert large.pools
     counts = []
