@@ -36,7 +36,8 @@ def conclusion(found: Sources) -> str:
         return _broken(found)
     if not both.certain:
         if any(part is not None and part.certain and not _nothing(part, found.w2["ideal"]) for part in (network, solver)):
-            return f"The whole excess, {words_of(both)}, cannot be told from 0, though its parts can: {_parts(network, solver, both)}."
+            whole = f"The whole excess, {words_of(both)}, cannot be told from 0"
+            return f"{whole}, though of its parts one or both can: {_parts(network, solver, both)}."
         return (
             f"By W₂ at n = {found.n:,} this pane cannot be told from a perfect network with a perfect solver: "
             f"the excess is {words_of(both)}. More points, or more repeats, tell smaller errors."

@@ -183,7 +183,7 @@ class CertificatePage(Page):
         found = result.certificate
         said = [
             f"At most {100 * min(1.0, found.path_bound):.3g} % of total variation, by the paths alone; measured, it is "
-            f"{100 * found.tv:.3g} ± {100 * found.tv_error:.2g} %."
+            f"{plus_minus(100 * found.tv, 100 * found.tv_error)} %."
         ]
         if not found.holds:
             said.append("The chain does not hold within three errors: the grid is too coarse here.")
