@@ -37,6 +37,7 @@ class NameLine(QLineEdit):
         super().__init__(parent)
         self.setMaxLength(LONGEST_NAME)
         self.setAccessibleName("Name of the label")
+        self.setStyleSheet("padding: 0 5px;")  # the row of swatches is low
         self.hide()
         self._colour = 0
         self.returnPressed.connect(self._take)
