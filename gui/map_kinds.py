@@ -48,8 +48,8 @@ KINDS: dict[MapKind, Kind] = {
     "particles": Kind(
         "kernel estimate of the particles",
         "p_t of the particles",
-        "A Gaussian on every particle, as wide as Scott's rule says: h = n^(−1/6) standard deviations along each axis, d = 2.\n"
-        "Smooths away what is finer than h. Source: Scott, Multivariate Density Estimation, 1992",
+        "A Gaussian on every particle, of width h = c n^(−1/6) standard deviations along each axis, c ≤ 1 by least-squares\n"
+        "cross-validation; smooths away what is finer than h. Source: Scott 1992; Rudemo 1982; Bowman 1984",
     ),
     "grid": Kind(
         "Fokker–Planck on a grid",

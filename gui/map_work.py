@@ -32,6 +32,8 @@ ROWS, ROWS_EXACT = 2_048, 512
 """Points in one slice of the work."""
 COARSE = 4
 """A first glimpse of what takes long has so many times fewer cells along each side."""
+FEWEST = 24
+"""Cells that a glimpse has at least along its shorter side."""
 THERE = 1e-6
 """A ratio of densities is shown where either is at least this share of its peak."""
 Slices = Generator["float | MapValues | NoMap | None", None, None]
@@ -141,15 +143,23 @@ def _model(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
     exact = truths.of(request.run) if asked_ratio or _has_ratio(request) else None
     yield None
     w, h = request.size
-    coarse = (max(8, round(w / COARSE)), max(8, round(h / COARSE)))
-    glimpse = 1.0 / COARSE**2
-    sizes = [(coarse, 0.0, glimpse), (request.size, glimpse, 1.0)] if min(w, h) > 2 * COARSE * 4 else [(request.size, 0.0, 1.0)]
+    # of a low picture no glimpse so coarse that it would show what is not there
+    factor = min(COARSE, min(w, h) // FEWEST)
+    coarse, glimpse = (w // max(factor, 1), h // max(factor, 1)), 1.0 / max(factor, 1) ** 2
+    sizes = [(coarse, 0.0, glimpse), (request.size, glimpse, 1.0)] if factor > 1 else [(request.size, 0.0, 1.0)]
     for size, begin, end in sizes:
         part = replace(request, size=size)
         log_p, t = yield from _log_prob(part, field, begin, end)
         log_p = log_p.reshape(size).T
         density = np.exp(np.minimum(log_p, 80.0))
-        found = told(replace(request, kind="model"), t, density, peak(density), whole=size == request.size)
+        found = told(
+            replace(request, kind="model"),
+            t,
+            density,
+            peak(density),
+            whole=size == request.size,
+            note="" if size == request.size else ", coarse",
+        )
         if exact is not None:
             ratio = _ratio(replace(part, kind="log-ratio", t=t), request, log_p, density, exact, found.whole)
             found = replace(ratio, beside=found) if asked_ratio else replace(found, beside=ratio)
@@ -172,7 +182,15 @@ def _ratio(part: MapRequest, request: MapRequest, log_p: Floats, density: Floats
         error = log_p - np.log(truth)
     there = (truth > THERE * np.nanmax(truth)) | (density > THERE * np.nanmax(density))
     error = np.where(there & np.isfinite(error), error, np.nan)
-    return told(replace(request, kind="log-ratio"), part.t, error, spread_of(error, truth), whole=whole, unit="nats")
+    return told(
+        replace(request, kind="log-ratio"),
+        part.t,
+        error,
+        spread_of(error, truth),
+        whole=whole,
+        unit="nats",
+        note="" if whole else ", coarse",
+    )
 
 
 def _log_prob(request: MapRequest, field: Field, begin: float, end: float) -> Generator[float, None, tuple[Floats, float]]:

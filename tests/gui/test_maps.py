@@ -20,7 +20,7 @@ from engine.fields.learned import LearnedField
 from engine.networks import MLP
 from engine.samplers import DDPM, Euler, EulerMaruyama, Heun
 from engine.schedules import VE
-from engine.targets import Mixture, Points
+from engine.targets import EightGaussians, Mixture, Points
 from gui.evolution import TIMES, Evolution, evolve
 from gui.map_kinds import GUIDED, KINDS, NO_NETWORK, diffusion_of, refusal, rounded_up, unit_of_density
 from gui.map_work import draw
@@ -176,11 +176,30 @@ def test_a_kernel_estimate_is_the_sum_of_its_kernels() -> None:
     """Against the plain sum over 500 points, 2 % of the peak: binning moves a point by an eighth of h; far points do not widen it."""
     points = np.random.default_rng(1).standard_normal((500, 2)) * [1.0, 0.2]
     density, widths = kernel_estimate(np.concatenate([points, [[1e5, 0.0], [np.nan, 0.0]]]), BOX, (41, 31))
-    np.testing.assert_allclose(widths, points.std(axis=0, ddof=1) * 500 ** (-1 / 6), rtol=1e-12)
+    shares = widths / (points.std(axis=0, ddof=1) * 500 ** (-1 / 6))
+    assert shares[0] == pytest.approx(shares[1])
+    assert 0.5 <= shares[0] <= 1.0  # of one Gaussian Scott's rule is nearly the best
     xs, ys = axes_in(BOX, (41, 31))
     kernels = [np.exp(-0.5 * ((axis[:, None] - points[:, k]) / widths[k]) ** 2) / widths[k] for k, axis in enumerate((xs, ys))]
     plain = kernels[1] @ kernels[0].T / (2.0 * np.pi * 501)
     np.testing.assert_allclose(density, plain, atol=0.02 * plain.max())
+
+
+def test_kernels_are_narrow_where_the_particles_are_in_clumps() -> None:
+    """Eight Gaussians, n = 6,000, seed 0: the width chosen has less than a third of the integrated squared error of Scott's."""
+    target = EightGaussians()
+    frame = target.frame()
+    points = frame.inward(target.sample(6_000, np.random.default_rng(0)))
+    scott = points.std(axis=0, ddof=1) * 6_000 ** (-1 / 6)
+    box, size = (-2.5, 2.5, -2.5, 2.5), (100, 100)
+    xs, ys = axes_in(box, size)
+    grid = np.stack([part.ravel() for part in np.meshgrid(xs, ys)], axis=1)
+    truth = np.exp(target.density().moved(frame.shift, frame.scale).log_prob(grid)).reshape(100, 100)
+    density, widths = kernel_estimate(points, box, size)
+    kernels = [np.exp(-0.5 * ((axis[:, None] - points[:, k]) / scott[k]) ** 2) / scott[k] for k, axis in enumerate((xs, ys))]
+    wide = kernels[1] @ kernels[0].T / (2.0 * np.pi * 6_000)
+    assert (widths < 0.6 * scott).all()
+    assert ((density - truth) ** 2).sum() < ((wide - truth) ** 2).sum() / 3.0
 
 
 def test_what_cannot_be_says_why() -> None:
