@@ -20,7 +20,9 @@ from shaders.scene import PaneData
 DEBOUNCE_MS = 60
 RENEWAL_SECONDS = 1.5
 RENEWAL_SHARE = 0.2
-"""While training, renewing the panes takes at most this share of the worker's time."""
+"""While training, renewing the panes takes at most this share of the worker's time …"""
+LONGEST_REST = 12.0
+"""… but no pane stays so many seconds behind without being renewed."""
 SLOW_SECONDS = 0.3
 
 
@@ -91,7 +93,7 @@ class SimulationControl(QObject):
     @property
     def wants_snapshot(self) -> bool:
         """Whether it is time for the panes to follow the training again."""
-        rest = max(RENEWAL_SECONDS, self._renewal_cost / RENEWAL_SHARE)
+        rest = min(max(RENEWAL_SECONDS, self._renewal_cost / RENEWAL_SHARE), LONGEST_REST)
         return not self.renewing and time.perf_counter() - self._last_renewal > rest
 
     def request_of(self, index: int) -> RunRequest:
