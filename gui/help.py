@@ -36,7 +36,7 @@ class HelpSheet(QDialog):
         self.setWindowTitle("Shortcuts")
         sections = [("With the pointer", list(GESTURES))]
         canvas = [(words, native(key)) for words, key, _tip in TOOL_WORDS.values()] + [(words, native(key)) for _n, words, key in CANVAS]
-        canvas.append(("Colour of a label", "1 – 8"))
+        canvas += [("Colour of a label", "1 – 8"), ("Name of a label, on its colour", "F2")]
         sections.append(("Canvas", canvas))
         for title, entries in TABLE.items():
             pairs = [(entry.words.rstrip("…"), "   ".join(native(key) for key in entry.keys)) for entry in entries if entry.keys]

@@ -37,6 +37,7 @@ class NameLine(QLineEdit):
         super().__init__(parent)
         self.setMaxLength(LONGEST_NAME)
         self.setAccessibleName("Name of the label")
+        self.setToolTip("Enter takes the name, Escape leaves it as it was; an empty one is called by its colour again.")
         self.setStyleSheet("padding: 0 5px;")  # the row of swatches is low
         self.hide()
         self._colour = 0
@@ -47,7 +48,6 @@ class NameLine(QLineEdit):
         self._colour = colour
         self.setText(name)
         self.setPlaceholderText(f"Name of label {colour + 1} ({COLOUR_NAMES[colour]})")
-        self.setToolTip("Enter takes the name, Escape leaves it as it was; an empty one is called by its colour again.")
         self.setGeometry(self.parentWidget().rect())
         self.show()
         self.selectAll()
