@@ -98,6 +98,52 @@ async def letter(photographer: Photographer) -> None:
     lab.set_theme("dark")
 
 
+def blobs() -> np.ndarray:
+    """Two unequal blobs, row 0 at the top."""
+    image = Image.new("L", (1024, 1024), 0)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((170, 240, 470, 540), fill=255)
+    draw.ellipse((660, 580, 840, 760), fill=255)
+    return np.asarray(image.resize((256, 256), Image.Resampling.BOX), dtype=np.float32) / 255.0
+
+
+async def truth(photographer: Photographer) -> None:
+    """The truth beside the network: its density under the exact one's contours, its error, and where the error comes from."""
+    from msgspec.structs import replace
+
+    from engine.samplers import Euler
+    from engine.targets.raster import from_raster
+    from gui.truth.window import TruthWindow
+    from shaders.scene import Contours, HeatMap
+
+    lab = photographer.lab
+    await photographer.settle(3)
+    lab.model.set_target(from_raster(blobs()))
+    lab.model.edit_pane(0, replace(lab.model.document.panes[0], sampler=Euler(steps=10)))
+    lab.training.start()
+    await photographer.settle(0.4 * TRAIN_SECONDS)
+    lab.training.pause()
+    lab.stage.seek(0.8)
+    first, second = lab.model.document.scene.panes
+    quiet = {"particles": replace(first.layers.particles, visible=False), "trails": replace(first.layers.trails, visible=False)}
+    density, error = HeatMap(visible=True, kind="model"), HeatMap(visible=True, kind="velocity-error")
+    exact = Contours(visible=True, kind="exact")
+    lab.model.show_layers(0, replace(first.layers, map=density, contours=exact, **quiet))
+    lab.model.show_layers(1, replace(second.layers, map=error, contours=exact, **quiet))
+    await photographer.settle(25)
+    photographer.take("truth.png")
+    window = TruthWindow.open_for(lab)
+    window.resize(1120, 640)
+    page = window.pages[0]
+    page.run()
+    while page.running:
+        await photographer.settle(1)
+    await photographer.settle(1)
+    FOLDER.mkdir(exist_ok=True)
+    window.grab().save(str(FOLDER / "sources.png"))
+    window.close()
+
+
 async def quakes(photographer: Photographer) -> None:
     """Earthquakes in three dimensions."""
     from msgspec.structs import replace
@@ -129,14 +175,14 @@ def film() -> None:
 
 def main(names: list[str]) -> None:
     """Each picture in a process of its own: one lab, one OpenGL."""
-    scripts = {"letter": ("dark", letter), "quakes": ("dark", quakes)}
+    scripts = {"letter": ("dark", letter), "quakes": ("dark", quakes), "truth": ("dark", truth)}
     if names == ["film"]:
         film()
     elif names:
         theme, script = scripts[names[0]]
         Photographer(theme, (1600, 960)).run(script)
     else:
-        for name in ("letter", "quakes", "film"):
+        for name in ("letter", "quakes", "truth", "film"):
             with tempfile.TemporaryDirectory() as state:
                 environment = {**os.environ, "PUSHFORWARD_STATE": state}
                 subprocess.run([sys.executable, "-m", "tests.pictures", name], env=environment, check=True)
