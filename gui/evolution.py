@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.choice import Problem
+from engine.guidance import NoGuidance
 from engine.paths import START
 from gui.map_kinds import KINDS, diffusion_of
-from gui.maps import Box4, MapRequest, MapValues, NoMap, peak, told
+from gui.maps import Box4, MapRequest, MapValues, NoMap, Truths, peak, told
 from gui.probe import field_of
 from gui.runs import Fields
 
@@ -76,15 +77,19 @@ def _noise_words(request: MapRequest) -> str:
     return ", " + words.replace(" ", "\u00a0")
 
 
-def evolve(request: MapRequest, fields: Fields) -> Generator[float | Evolution | NoMap | None, None, None]:
-    """Yields the fraction done, and an Evolution whenever another time is there: of a coarse grid, then of a finer one."""
+def evolve(request: MapRequest, fields: Fields, truths: Truths | None = None) -> Generator[float | Evolution | NoMap | None, None, None]:
+    """Yields the fraction done, and an Evolution whenever another time is there: of a coarse grid, then of a finer one.
+
+    An exact field without guidance is that of ``truths``, in double precision.
+    """
     try:
         if request.run.reason:
             raise Problem(request.run.reason)
         sigma, reason = diffusion_of(request.run.sampler)
         if reason:
             raise Problem(reason)
-        field = field_of(request.run, fields)
+        plain = request.run.snapshot is None and isinstance(request.run.guidance, NoGuidance)
+        field = (truths or Truths()).of(request.run) if plain else field_of(request.run, fields)
         yield None
         done = 0.0
         for k, cells in enumerate(CELLS):
@@ -110,7 +115,9 @@ def _evolved(
     with torch.no_grad():
 
         def log_prob(points: Floats) -> Floats:
-            return np.asarray(start_log_prob(start, torch.from_numpy(points).to(field.device), request.run.law.start).cpu().numpy())
+            return np.asarray(
+                start_log_prob(start, torch.from_numpy(points).to(field.device, field.dtype), request.run.law.start).cpu().numpy()
+            )
 
         density = fokker_planck.on_grid(box, log_prob)
     yield None

@@ -39,7 +39,7 @@ class _Question:
 
     def slices(self, fields: Fields, truths: Truths, data: PaneData | None) -> Generator[None, None, None]:
         """The job."""
-        work = evolve(self.request, fields) if self.request.kind == "grid" else draw(self.request, fields, truths, data)
+        work = evolve(self.request, fields, truths) if self.request.kind == "grid" else draw(self.request, fields, truths, data)
         for value in work:
             if isinstance(value, float):
                 self.fraction = value

@@ -211,7 +211,7 @@ def _log_prob(request: MapRequest, field: Field, begin: float, end: float) -> Ge
 def _grid(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
     key = replace(request, t=0.0, box=(0.0, 1.0, 0.0, 1.0), size=(1, 1))
     if key not in truths.evolutions:
-        for value in evolve(request, fields):
+        for value in evolve(request, fields, truths):
             if isinstance(value, Evolution):
                 if value.whole:
                     while len(truths.evolutions) >= Truths.KEPT:

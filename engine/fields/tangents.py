@@ -26,13 +26,11 @@ Layers = list[tuple[Tensor, Tensor]]
 class _Desk:
     """Memory for one chunk, kept by each thread: a matrix of its own for every product would cost more than the product, in page faults."""
 
-    def __init__(self, layers: Layers, k: int, x: Tensor) -> None:
-        wide = max(len(bias) for _, bias in layers)
-        self.key = (wide, k, x.dtype, x.device)
-        self._k = k
-        self._widths = [len(bias) for _, bias in layers]
-        self._one = [x.new_empty(ROWS * wide) for _ in range(4)]
-        self._many = [x.new_empty(k * ROWS * wide) for _ in range(3)]
+    def __init__(self, widths: list[int], k: int, rows: int, x: Tensor) -> None:
+        self.key = (tuple(widths), k, rows, x.dtype, x.device)
+        self._k, self._widths, wide = k, widths, max(widths)
+        self._one = [x.new_empty(rows * wide) for _ in range(4)]
+        self._many = [x.new_empty(k * rows * wide) for _ in range(3)]
 
     def sums(self, layer: int, m: int) -> Tensor:
         """(m, width) of a layer; the one before it stays as it is."""
@@ -52,12 +50,14 @@ class _Desk:
 _desks = threading.local()
 
 
-def _desk(layers: Layers, k: int, x: Tensor) -> _Desk:
-    """The thread's own, made anew where it does not fit."""
-    found: _Desk | None = getattr(_desks, "own", None)
+def _desk(layers: Layers, k: int, rows: int, x: Tensor) -> _Desk:
+    """The thread's own, made anew where it does not fit; of more rows than a chunk has, one that nobody keeps."""
     widths = [len(bias) for _, bias in layers]
-    if found is None or found.key != (max(widths), k, x.dtype, x.device) or found._widths != widths:
-        found = _desks.own = _Desk(layers, k, x)
+    if rows > ROWS:
+        return _Desk(widths, k, rows, x)
+    found: _Desk | None = getattr(_desks, "own", None)
+    if found is None or found.key != (tuple(widths), k, ROWS, x.dtype, x.device):
+        found = _desks.own = _Desk(widths, k, ROWS, x)
     return found
 
 
@@ -109,7 +109,8 @@ def network_along(
 
     def evaluate(rows: slice) -> None:
         point = x[rows]
-        m, desk = len(point), _desk(layers, k, x)
+        m = len(point)
+        desk = _desk(layers, k, m, x)
         features = embedding.point(point, time)
         z, dz = desk.sums(0, m), (bare[:, :d].t() * rates.near)[:, None, :].expand(d, m, -1)
         torch.addmm(bias, features.t(), bare.t(), out=z)

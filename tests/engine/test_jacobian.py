@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.experiment import Experiment
-from engine.fields import base
+from engine.fields import base, tangents
 from engine.fields.guided import guided_field
 from engine.fields.jacobian import drift_and_divergence, drift_and_jacobian
 from engine.fields.learned import LearnedField
@@ -79,3 +79,13 @@ def test_a_guided_field_guides_its_jacobian() -> None:
     x = torch.from_numpy(np.random.default_rng(np.random.Philox(key=2)).standard_normal((5, 2)))
     free, given = drift_and_jacobian(field, x, 0.5)[1], drift_and_jacobian(field.with_label(1), x, 0.5)[1]
     torch.testing.assert_close(drift_and_jacobian(guided, x, 0.5)[1], -0.5 * free + 1.5 * given)
+
+
+def test_many_rows_at_once_are_as_a_chunk_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an accelerator all rows go together: 1,300 of them as in chunks of 512, and nothing of that size is kept."""
+    field = field_of(next(iter(CASES.values())))
+    x = torch.from_numpy(np.random.default_rng(np.random.Philox(key=2)).standard_normal((1_300, field.dimension)))
+    chunked = drift_and_jacobian(field, x, 0.6)
+    monkeypatch.setattr(tangents, "by_chunks", lambda work, rows, _size: work(slice(0, rows)))
+    for found, want in zip(drift_and_jacobian(field, x, 0.6), chunked, strict=True):
+        torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-12)
