@@ -41,7 +41,7 @@ def header(pane: Rect, words: Pane, theme: Theme, ratio: float) -> list[Label]:
 
 
 def surround(scene: Scene, size: tuple[int, int], theme: Theme, ratio: float) -> tuple[list[Shape], list[Label]]:
-    """The title above the panes, and the time below them: a line from noise to data with a knob at t."""
+    """The title above the panes, and the time below them: a line from noise to data with a knob at t, or along the training."""
     w, h = size
     edge = (MARGIN + 4) * ratio
     labels = []
@@ -49,18 +49,26 @@ def surround(scene: Scene, size: tuple[int, int], theme: Theme, ratio: float) ->
         text = elide(scene.title, "bold", round(18 * ratio), w - 2 * edge)
         labels.append(Label(text, edge, 0.5 * BAR * ratio, rgba(theme.strong), 18 * ratio, "bold", down="middle"))
     y = h - 0.5 * FOOTER * ratio
-    labels.append(Label(f"t = {scene.t:.2f}", edge, y, rgba(theme.strong), 14 * ratio, down="middle"))
-    start, end = edge + 122 * ratio, w - edge - 46 * ratio
+    along = scene.step is not None
+    time, first, last = (f"t = {scene.t:.2f}", scene.start, "data") if scene.step is None else (_step(scene.step), "untrained", "latest")
+    at = scene.share if along else scene.t
+    labels.append(Label(time, edge, y, rgba(theme.strong), 14 * ratio, down="middle"))
+    start, end = edge + (190 if along else 122) * ratio, w - edge - (56 if along else 46) * ratio
     if end - start < 60 * ratio:
         return [], labels
-    labels.append(Label(scene.start, start - 10 * ratio, y, rgba(theme.dim), 12 * ratio, across="right", down="middle"))
-    labels.append(Label("data", end + 10 * ratio, y, rgba(theme.dim), 12 * ratio, down="middle"))
-    thick, knob, now = 3 * ratio, 6.5 * ratio, start + scene.t * (end - start)
-    cold, warm = rgba(theme.accent), rgba(theme.beta)
-    mixed = tuple(a + scene.t * (b - a) for a, b in zip(cold, warm, strict=True))
+    labels.append(Label(first, start - 10 * ratio, y, rgba(theme.dim), 12 * ratio, across="right", down="middle"))
+    labels.append(Label(last, end + 10 * ratio, y, rgba(theme.dim), 12 * ratio, down="middle"))
+    thick, knob, now = 3 * ratio, 6.5 * ratio, start + at * (end - start)
+    cold, warm = (rgba(theme.accent), rgba(theme.beta)) if not along else (rgba(theme.sigma), rgba(theme.sigma))
+    mixed = tuple(a + at * (b - a) for a, b in zip(cold, warm, strict=True))
     shapes = [
         Shape(start, y - thick / 2, end - start, thick, rgba(theme.line), radius=thick / 2),
         Shape(start, y - thick / 2, now - start, thick, cold, (mixed[0], mixed[1], mixed[2], 1.0), radius=thick / 2),
         Shape(now - knob, y - knob, 2 * knob, 2 * knob, rgba(theme.strong), radius=knob),
     ]
     return shapes, labels
+
+
+def _step(step: int) -> str:
+    """``"step 12 480"``."""
+    return "step " + f"{step:,}".replace(",", "\u202f")

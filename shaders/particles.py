@@ -93,7 +93,9 @@ def particle_colours(keep: Keep, data: PaneData, by: ColourBy, theme: Theme, ind
         plain = rgb(theme.alpha)
         found = keep.get(positions, ("plain", theme.dark), lambda: np.tile(plain, (positions.shape[1], 1)), size)
     else:
-        found = keep.get(positions, ("start", theme.dark), lambda: colours.angle_colours(positions[0], theme.dark), size)
+        start = positions if data.start is None else data.start
+        first = positions[0] if data.start is None else data.start
+        found = keep.get(start, ("start", theme.dark), lambda: colours.angle_colours(first, theme.dark), size)
     return found
 
 

@@ -172,6 +172,8 @@ class Scene(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str = ""
     captions: Annotated[bool, Meta(description="Draw titles, captions, metric and t into the picture (films, presentation).")] = False
     start: Annotated[str, Meta(description="What there is at t = 0, in a word.")] = "noise"
+    step: Annotated[int | None, Meta(description="The training step, where the film goes along the training; None: along t.")] = None
+    share: Annotated[float, Meta(ge=0, le=1, description="How far along the training, evenly in log(1 + step).")] = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +236,8 @@ class PaneData:
     """(m,) increasing, from t_min to t_max."""
     positions: NDArray[np.float32] | None = None
     """(m, n, d)."""
+    start: NDArray[np.float32] | None = None
+    """(n, d) where the particles start, for their colours; None: at the first of ``positions``."""
     region: NDArray[np.int32] | None = None
     """(n,) index of the region of arrival, 0 … 7."""
     labels: NDArray[np.int32] | None = None

@@ -21,7 +21,9 @@ from engine.introspection import alternatives, parameters, tag_of
 from engine.overrides import sampler_from, split_settings
 from engine.samplers import Sampler
 from engine.session import Session
-from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, start_word, with_matching_panes
+from engine.session_runs import with_run
+from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, start_word
+from gui.recorder.networks import check_axis, named, network_words
 from gui.recorder.panes import Panes
 from gui.recorder.timing import frame_times
 from shaders.scene import ThemeName
@@ -50,6 +52,12 @@ class FilmPlan:
     times: tuple[float, ...]
     fit: bool
     """Frame the camera anew for this picture instead of taking the scene's."""
+    training: bool = False
+    """``times`` are shares of the way along the training instead of t."""
+    at: float = 1.0
+    """t of a film along the training."""
+    step: int | None = None
+    """The checkpoint nearest to this step instead of the latest weights."""
 
     @property
     def pixel_ratio(self) -> float:
@@ -75,13 +83,25 @@ def run(arguments: Sequence[str]) -> None:
     hold_start = asked.hold_start if asked.hold_start is not None else asked.seconds / 12
     hold_end = asked.hold_end if asked.hold_end is not None else asked.seconds / 6
     times = frame_times(asked.seconds, fps, hold_start, hold_end, asked.loop)
+    check_axis(asked)
     refuse_unwritable(out, folder=form == "png")
     if form != "png":
         film.ffmpeg()  # said now, not after the simulation
     loaded = session.load(Path(asked.session))
+    if asked.run is not None:
+        loaded = with_run(loaded, asked.run)
     document = _document(asked, loaded)
     fit = asked.fit or loaded.scene is None
-    render(loaded, FilmPlan(document, size, fps, tuple(times), fit), out, form, device=asked.device, every=0.2 if asked.progress else None)
+    training = asked.axis == "training"
+    at = 1.0 if asked.at is None else asked.at
+    render(
+        loaded,
+        FilmPlan(document, size, fps, tuple(times), fit, training, at, asked.step),
+        out,
+        form,
+        device=asked.device,
+        every=0.2 if asked.progress else None,
+    )
 
 
 def _arguments() -> Arguments:
@@ -102,6 +122,12 @@ def _arguments() -> Arguments:
     )
     parser.add_argument("--title", metavar="TEXT")
     parser.add_argument("--no-captions", action="store_true", help="no samplers' names and no t in the picture")
+    parser.add_argument(
+        "--axis", choices=["t", "training"], default="t", help="what the film goes along: model time, or training steps, evenly in log step"
+    )
+    parser.add_argument("--at", metavar="T", type=float, help="with --axis training: the model time that is shown (default: 1)")
+    parser.add_argument("--step", metavar="N", type=int, help="show the network as it was at the checkpoint nearest to training step N")
+    parser.add_argument("--run", metavar="NAME", help="show a finished run of the session's list instead of its present network")
     parser.add_argument("--theme", choices=get_args(ThemeName))
     parser.add_argument("--model", choices=["learned", "exact"], help="show the network or the exact field in every pane")
     parser.add_argument("--particles", metavar="N", type=int)
@@ -138,7 +164,8 @@ def _document(asked: Namespace, loaded: Session) -> LabDocument:
     for name in ("particles", "seed"):
         if getattr(asked, name) is not None:
             changed[name] = getattr(asked, name)
-    document = labelled(with_matching_panes(msgspec.structs.replace(document, **changed)))
+    document = msgspec.structs.replace(document, **changed)
+    document = labelled(named(document, loaded, network_words(asked, loaded, document)))
     _check(document)
     scene = document.scene
     if panes != decode_document(loaded.scene).panes:  # the distances in the session are those of its own panes
@@ -183,7 +210,7 @@ def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, dev
     from shaders.offscreen import NoOpenGL, Offscreen
 
     progress = Progress(every)
-    panes = Panes(loaded, plan.document, device, progress)
+    panes = _panes(loaded, plan, device, progress)
     try:
         with Offscreen(plan.size) as off:
             drawn = closing(frames(off, plan, panes))
@@ -196,6 +223,14 @@ def render(loaded: Session, plan: FilmPlan, out: Path, form: film.Format, *, dev
     say(f"{len(plan.times)} frames, {plan.size[0]}x{plan.size[1]} at {plan.fps:g} frames a second, in {out}")
 
 
+def _panes(loaded: Session, plan: FilmPlan, device: str, progress: Progress) -> Panes:
+    if not plan.training:
+        return Panes(loaded, plan.document, device, progress, plan.step)
+    from gui.recorder.along import PanesAlong
+
+    return PanesAlong(loaded, plan.document, device, progress, plan.at)
+
+
 def frames(off: Offscreen, plan: FilmPlan, panes: Panes) -> Generator[film.Frame, None, None]:
     """Each picture, (h, w, 3) uint8; a picture that is the same as the last is not drawn again."""
     from shaders.painter import frame_camera
@@ -203,11 +238,11 @@ def frames(off: Offscreen, plan: FilmPlan, panes: Panes) -> Generator[film.Frame
     scene = plan.document.scene
     if plan.fit:
         plot = off.painter.views(scene, panes.data, plan.size, plan.pixel_ratio)[0].plot
-        scene = msgspec.structs.replace(scene, camera=frame_camera(panes.data, plot.width / plot.height, scene.camera))
+        scene = msgspec.structs.replace(scene, camera=frame_camera(panes.everything, plot.width / plot.height, scene.camera))
     shown: tuple[float, film.Frame] | None = None
     for k, t in enumerate(plan.times):
         if shown is None or shown[0] != t:
-            now = msgspec.structs.replace(scene, t=t)
+            now = panes.words(msgspec.structs.replace(scene, **({"t": plan.at, "share": t} if plan.training else {"t": t})))
             data = panes.at(off, plan, now, f"frame {k} of {len(plan.times)}")
             shown = t, off.render(now, data, plan.pixel_ratio)[:, :, :3].copy()
         yield shown[1]

@@ -36,6 +36,7 @@ class Showing:
             self._latest,
             times=None,
             positions=None,
+            start=None,
             region=None,
             labels=None,
             velocity=None,
@@ -58,6 +59,7 @@ class Showing:
             base,
             times=self._latest.times if fits else None,
             positions=self._latest.positions if fits else None,
+            start=self._latest.start if fits else None,
             region=self._latest.region if fits else None,
             labels=self._latest.labels if fits else None,
         )
@@ -66,7 +68,8 @@ class Showing:
     def set_run(self, run: PaneData, *, smoothly: bool = True) -> None:
         """A new trajectory (times, positions, region of ``run``); with the same particles it glides there."""
         old = self._latest
-        self._latest = replace(old, times=run.times, positions=run.positions, region=run.region, labels=run.labels)
+        start = None if run.positions is None else run.positions[0]  # while it glides, only the times around t are there
+        self._latest = replace(old, times=run.times, positions=run.positions, start=start, region=run.region, labels=run.labels)
         self._before = old if smoothly and glide.can_glide(old, self._latest) else None
         self._fraction = 0.0
 
