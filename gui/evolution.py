@@ -67,7 +67,7 @@ class Evolution:
             return None
         density = self.densities[k] if share <= 1e-9 else (1.0 - share) * self.densities[k] + share * self.densities[k + 1]
         values = density.astype(np.float64)
-        asked = replace(request, box=self.box, size=(values.shape[1], values.shape[0]))
+        asked = replace(request, run=self.request.run, box=self.box, size=(values.shape[1], values.shape[0]))
         return told(asked, t, values, peak(values), note=_noise_words(request), whole=self.whole)
 
 

@@ -151,6 +151,7 @@ class Lab(QObject):
         self.flow_maps.failed.connect(self.window.messages.problem)
         self.flow_maps.said.connect(self.window.messages.note)
         self.maps.failed.connect(self.window.messages.problem)
+        self.maps.training = lambda: self.training.running
         stage.layer_settings_asked.connect(partial(open_layer_settings, self))
         bar.play_asked.connect(stage.toggle_play)
         bar.sought.connect(stage.seek)

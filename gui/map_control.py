@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
@@ -67,6 +67,8 @@ class MapControl(QObject):
         self._waits: list[bool] = []
         self._clock = _Rest()
         self._made: dict[tuple[object, ...], MapData] = {}
+        self.training: Callable[[], bool] = lambda: False
+        """Whether the network goes on: what is under way is then let finish though newer weights have come."""
         stage.ticked.connect(self._tick)
         stage.cancel_asked.connect(self._lanes.cancel)
         model.changed.connect(self._follow)
@@ -93,12 +95,17 @@ class MapControl(QObject):
             self._stage.wake()
         now, clock = time.perf_counter(), self._stage.clock
         rested = self._clock.told(clock.t, now)
+        views: list[bool] = []
         for index in range(len(self._layers)):
             still = self._views[index].told(self._stage.panes[index].canvas.view().visible(), now)
             for name, layer in self._layers[index].items():
                 layer.wanted = self._wanted(index, name)
+            views.append(still)
+        wanted = [layer.wanted for layers in self._layers for layer in layers.values() if layer.wanted is not None]
+        for index, layers in enumerate(self._layers):
+            for layer in layers.values():
                 if layer.wanted is not None:
-                    self._ask(index, layer.wanted, still, rested)
+                    self._ask(index, layer.wanted, wanted, still=views[index], rested=rested)
         self._show()
         self._lanes.end_of_tick()
         for error in self._lanes.errors():
@@ -129,7 +136,7 @@ class MapControl(QObject):
             most = min(most, CELLS_PLAYING)
         return MapRequest.of(run, style.kind, t, canvas.view().visible(), cells_of(canvas.width(), canvas.height(), most))
 
-    def _ask(self, index: int, request: MapRequest, still: bool, rested: bool) -> None:
+    def _ask(self, index: int, request: MapRequest, wanted: list[MapRequest], *, still: bool, rested: bool) -> None:
         """What is fast at once; what takes long when clock and view are at rest or, while it plays, for the next time that is not there."""
         lane, playing = self._lanes.of(request), self._stage.clock.playing
         if lane.long and request.kind != "grid":
@@ -139,6 +146,8 @@ class MapControl(QObject):
                 request = next((later for later in _cycle(request) if not lane.has(later)), request)
             elif lane.asked is not None and lane.asked.t != request.t:
                 lane.drop()
+        if lane.long and lane.outdated(wanted) and not self.training():
+            lane.drop()
         data = self._stage.showings[index].latest if request.kind == "particles" else None
         self._lanes.ask(request, data)
 
@@ -193,6 +202,9 @@ class MapControl(QObject):
         top = tops[values.request.kind, values.unit] if style.shared else values.top
         other_time = values.request.kind != "grid" and abs(values.request.t - request.t) > 1e-9
         name = f"{values.name}, t\u00a0=\u00a0{values.t:.2f}" if other_time and values.request.kind in LONG else values.name
+        before, now = values.request.run.snapshot, request.run.snapshot
+        if values.request.kind in LONG and before != now and before is not None:
+            name = f"{name}, step\u00a0{before.step}"
         key = id(values.values), top, style.scale, name
         found = self._made.get(key)
         if found is None or found.values is not values.values:

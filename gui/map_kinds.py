@@ -60,15 +60,17 @@ KINDS: dict[MapKind, Kind] = {
     "velocity-error": Kind(
         "velocity error ‖u_θ − u‖",
         "‖u_θ − u‖",
-        "How far the network's velocity is from the exact one at t, standardised units. Not shown where p_t underflows.",
+        "How far the network's velocity is from the exact one at t, standardised units.\nShown where p_t is above 10⁻⁹ of its peak.",
     ),
     "score-error": Kind(
         "score error ‖s_θ − s‖",
         "‖s_θ − s‖",
-        "How far the network's score is from the exact ∇log p_t at t, standardised units. Not shown where p_t underflows.",
+        "How far the network's score is from the exact ∇log p_t at t, standardised units.\nShown where p_t is above 10⁻⁹ of its peak.",
     ),
     "angle": Kind(
-        "angle between u_θ and u", "∠(u_θ, u)", "By how many degrees the network's velocity points elsewhere than the exact one."
+        "angle between u_θ and u",
+        "∠(u_θ, u)",
+        "By how many degrees the network's velocity points elsewhere than the exact one.\nShown where p_t is above 10⁻⁹ of its peak.",
     ),
     "log-ratio": Kind(
         "log p_θ − log p",

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 from engine.worker import Job, Priority, Worker
-from gui.evolution import CELLS, Evolution, evolve
+from gui.evolution import Evolution, evolve
 from gui.map_work import draw
 from gui.maps import MapRequest, MapValues, NoMap, Truths
 from gui.runs import Fields
@@ -22,6 +22,8 @@ LONG: frozenset[MapKind] = frozenset({"model", "log-ratio", "residual", "grid"})
 """What takes seconds: asked for once the clock has come to rest, and with training's share of the worker left alone."""
 KEPT = 130
 """Times of one lane whose maps are kept: a run played through once is there when it is played again."""
+EVOLUTIONS = 8
+"""Grids of one lane that are kept: a coarse and a fine one for each of four panes, about 4 MB each."""
 DORMANT = 8
 """Lanes that nobody looks at now, and that are kept."""
 
@@ -93,6 +95,11 @@ class Lane:
         priority = Priority.BACKGROUND if self.long else Priority.WATCHED
         question.job = worker.submit(lambda: question.slices(fields, truths, data), name=f"map {self.kind}", priority=priority)
 
+    def outdated(self, wanted: list[MapRequest]) -> bool:
+        """Whether what is under way is of a network that none of these ask for."""
+        asked = self.asked
+        return asked is not None and all(request.run != asked.run for request in wanted)
+
     def drop(self, *, by_user: bool = False) -> None:
         """What is under way is not wanted any more."""
         question, self._question = self._question, None
@@ -133,7 +140,7 @@ class Lane:
         if isinstance(value, Evolution):
             same = [found for found in self._evolutions if _grid_of(found) != _grid_of(value)]
             # a coarse grid is there for what the fine one has not reached; an older network's until the new one's has come
-            self._evolutions = [value, *same][: len(CELLS) + 1]
+            self._evolutions = [value, *same][:EVOLUTIONS]
             return
         if isinstance(value, MapValues) and value.beside is not None:
             self._answers[value.beside.request] = value.beside
@@ -146,7 +153,7 @@ class Lane:
     def best(self, request: MapRequest) -> MapValues | NoMap | None:
         """The answer itself, or what is nearest to it: of another time or of an earlier network; None where there is nothing."""
         if self.kind == "grid":
-            for found in self._evolutions:
+            for found in sorted(self._evolutions, key=lambda one: one.request.run != request.run):
                 shown = found.at(request.t, request)
                 if shown is not None:
                     return shown

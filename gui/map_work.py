@@ -34,6 +34,8 @@ COARSE = 4
 """A first glimpse of what takes long has so many times fewer cells along each side."""
 FEWEST = 24
 """Cells that a glimpse has at least along its shorter side."""
+REACHED = 1e-9
+"""An error is shown where p_t is at least this share of its peak: farther out no particle comes, and no network has learned anything."""
 THERE = 1e-6
 """A ratio of densities is shown where either is at least this share of its peak."""
 Slices = Generator["float | MapValues | NoMap | None", None, None]
@@ -114,6 +116,7 @@ def _error(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
     w, h = request.size
     error = np.degrees(angle_between(own, right)) if request.kind == "angle" else np.linalg.norm(own - right, axis=1)
     error, density = error.reshape(w, h).T, truth.density.numpy().T
+    error = np.where(density > REACHED * np.nanmax(density), error, np.nan)
     unit = {"angle": "degrees", "velocity-error": "std per t", "score-error": "per std"}[request.kind]
     yield told(request, t, error, spread_of(error, density), unit=unit)
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from engine.targets import Helix
 from gui.map_kinds import KINDS, NO_NETWORK
 from gui.stage.layer_settings import LayerSettings
-from tests.gui.lab_in_a_window import small_lab, until
+from tests.gui.lab_in_a_window import small_lab, train, until
 
 
 @pytest.fixture
@@ -189,3 +189,16 @@ def test_in_three_dimensions_there_is_no_map(lab: Any) -> None:
     chip = lab.stage.panes[0].chips.chip("map")
     until(lab, lambda: not chip.isEnabled())
     assert "three dimensions" in chip.toolTip()
+
+
+def test_after_training_the_grid_is_of_the_weights_that_are_shown(lab: Any) -> None:
+    """What is under way of earlier weights is dropped once the training rests; until the new grid has come the old one says its step."""
+    ready(lab)
+    show(lab, 0, map={"kind": "grid"})
+    train(lab, 50)
+    until(lab, lambda: not lab.maps.waiting and lab.maps.map_of(0) is not None, 120.0)
+    step = lab.simulation.shown(0).snapshot.step
+    assert lab.maps.map_of(0).name == "p_t on the grid, σ\u00a0=\u00a00"
+    train(lab, 50)
+    until(lab, lambda: lab.maps.map_of(0).name.endswith(f"step\u00a0{step}"))
+    until(lab, lambda: not lab.maps.waiting and "step" not in lab.maps.map_of(0).name, 120.0)
