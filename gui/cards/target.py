@@ -121,7 +121,7 @@ class TargetCard(Card):
     def _connect(self) -> None:
         self.start_from.picked.connect(self._start_picked)
         self.easel.strokeFinished.connect(self._stroke_finished)
-        self.easel.namesChanged.connect(self._renamed)
+        self.easel.naming.changed.connect(self._renamed)
         self.easel.fileDropped.connect(self.load_file)
         self.columns.chosen.connect(self.load_file)
         self.condition.changed.connect(self._conditioned)
@@ -156,7 +156,7 @@ class TargetCard(Card):
 
     def _show_painting(self, target: Painting) -> None:
         self.easel.set_locked("")
-        self.easel.set_names(target.names)
+        self.easel.naming.replace(target.names)
         self._box = target.box
         layers = np.zeros((COLOURS, SIDE, SIDE), dtype=np.float32)
         for colour, ink in zip(target.palette, target.layers, strict=True):
@@ -291,8 +291,7 @@ class TargetCard(Card):
         used = self.easel.used_colours()
         ink = self.easel.layers()[list(used)] if len(used) > 1 else self.easel.raster()
         colours = () if used == tuple(range(len(used))) else used
-        names = self.easel.names[: max((k + 1 for k, name in enumerate(self.easel.names) if name), default=0)]
-        return Painting(raster=Array(ink), colours=colours, names=names, box=self._box, standardise=standardise)
+        return Painting(raster=Array(ink), colours=colours, names=self.easel.naming.given(), box=self._box, standardise=standardise)
 
     def _stroke_finished(self) -> None:
         if self.easel.locked:

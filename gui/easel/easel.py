@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from engine.choice import Problem
-from engine.targets.raster import label_names
 from gui.easel.actions import make_actions, word_colours
 from gui.easel.brushes import TOOLS, Raster, Rect, Stroke, Symmetry, Tool
 from gui.easel.canvas import COLOURS, SIDE, Canvas
-from gui.easel.names import Names, NamesCommand
+from gui.easel.names import LabelNames
 from gui.easel.tiles import RasterCommand, differing_tiles
 
 FRAME_MS = 16
@@ -55,15 +52,11 @@ class Easel(Canvas):
     flowChanged = Signal(float)
     symmetryChanged = Signal(object)
     colourChanged = Signal(int)
-    namesChanged = Signal()
-    """Labels are called otherwise: by hand, or by undo."""
 
     def __init__(self, undo: QUndoStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = undo
         self.tool: Tool = "brush"
-        self.names: Names = ("",) * COLOURS
-        """What the label of each colour is called; empty: its colour."""
         self.flow, self.chosen_folds, self.colour_ = 1.0, 6, 0
         self._stroke: Stroke | None = None
         self._queue: list[tuple[float, float, float]] = []
@@ -75,6 +68,8 @@ class Easel(Canvas):
         self._frame.setTimerType(Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._advance)
         self.actions_by_name = make_actions(self)
+        self.naming = LabelNames(undo, self)
+        self.naming.shown.connect(lambda: word_colours(self.actions_by_name, self.naming.names))
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
@@ -173,25 +168,6 @@ class Easel(Canvas):
             self.actions_by_name[f"colour-{colour + 1}"].setChecked(True)
             self.colourChanged.emit(colour)
             self.update()
-
-    def name_colour(self, colour: int, name: str) -> None:
-        """Call a colour's label something, undoably; empty: by its colour. Raises Problem where another one is called so."""
-        names = (*self.names[:colour], name, *self.names[colour + 1 :])
-        called = label_names(names)
-        if called.count(called[colour]) > 1:
-            other = next(k for k in range(COLOURS) if k != colour and called[k] == called[colour])
-            raise Problem(f"Label {other + 1} is called “{called[colour]}” already.")
-        if names != self.names:
-            self.undo_stack.push(NamesCommand(self.names, names, self._rename))
-
-    def set_names(self, names: Sequence[str]) -> None:
-        """Replace all names, without a step of undo and without saying so."""
-        self.names = (*names, *[""] * (COLOURS - len(names)))
-        word_colours(self.actions_by_name, self.names)
-
-    def _rename(self, names: Names) -> None:
-        self.set_names(names)
-        self.namesChanged.emit()
 
     def choose_folds(self, folds: int) -> None:
         """Repeat ``folds`` times, and remember the number for the button."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QUndoCommand
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
 
-from engine.targets.raster import COLOUR_NAMES, LONGEST_NAME
+from engine.choice import Problem
+from engine.targets.raster import COLOUR_NAMES, LONGEST_NAME, label_names
 
 Names = tuple[str, ...]
 
@@ -25,6 +26,44 @@ class NamesCommand(QUndoCommand):
 
     def redo(self) -> None:
         self._put(self._after)
+
+
+class LabelNames(QObject):
+    """What the label of each of the eight colours is called."""
+
+    changed = Signal()
+    """By hand, or by undo."""
+    shown = Signal()
+    """Likewise, and when all were replaced."""
+
+    def __init__(self, undo: QUndoStack, parent: QObject) -> None:
+        super().__init__(parent)
+        self._undo = undo
+        self.names: Names = ("",) * len(COLOUR_NAMES)
+        """Empty: its colour."""
+
+    def call(self, colour: int, name: str) -> None:
+        """Call a colour's label something, undoably; empty: by its colour. Raises Problem where another one is called so."""
+        names = (*self.names[:colour], name, *self.names[colour + 1 :])
+        called = label_names(names)
+        if called.count(called[colour]) > 1:
+            other = next(k for k, one in enumerate(called) if k != colour and one == called[colour])
+            raise Problem(f"Label {other + 1} is called “{called[colour]}” already.")
+        if names != self.names:
+            self._undo.push(NamesCommand(self.names, names, self._put))
+
+    def replace(self, names: Sequence[str]) -> None:
+        """All names, without a step of undo."""
+        self.names = (*names, *[""] * (len(COLOUR_NAMES) - len(names)))
+        self.shown.emit()
+
+    def given(self) -> Names:
+        """The names up to the last that there is."""
+        return self.names[: max((k + 1 for k, name in enumerate(self.names) if name), default=0)]
+
+    def _put(self, names: Names) -> None:
+        self.replace(names)
+        self.changed.emit()
 
 
 class NameLine(QLineEdit):

@@ -78,7 +78,7 @@ class Swatches(QWidget):
         ask.setEnabled(not self._easel.locked)
         ask.triggered.connect(lambda: self.ask_name(k))
         plain = menu.addAction("Call it by its colour again")
-        plain.setEnabled(bool(self._easel.names[k]) and not self._easel.locked)
+        plain.setEnabled(bool(self._easel.naming.names[k]) and not self._easel.locked)
         plain.triggered.connect(lambda: self._named(k, ""))
         return menu
 
@@ -86,11 +86,11 @@ class Swatches(QWidget):
         """Type the name of a colour's label."""
         if not self._easel.locked:
             self._easel.set_colour(k)
-            self.line.ask(k, self._easel.names[k])
+            self.line.ask(k, self._easel.naming.names[k])
 
     def _named(self, k: int, name: str) -> None:
         try:
-            self._easel.name_colour(k, name)
+            self._easel.naming.call(k, name)
         except Problem as problem:
             self.line.setFocus()
             QToolTip.showText(self.mapToGlobal(QPoint(0, HEIGHT)), str(problem), self)

@@ -254,7 +254,7 @@ def test_a_double_click_names_a_label(card: TargetCard, qtbot: QtBot) -> None:
     QTest.keyClick(swatches.line, Qt.Key.Key_Return)
     assert swatches.line.isVisible()  # there is one called so: what was typed stays
     assert QToolTip.text() == "Label 5 is called “ill patients” already."
-    assert easel.names[0] == ""
+    assert easel.naming.names[0] == ""
     QTest.keyClick(swatches.line, Qt.Key.Key_Escape)
     assert not swatches.line.isVisible()
     qtbot.waitUntil(lambda: not QToolTip.isVisible(), timeout=3000)
@@ -272,7 +272,7 @@ def test_a_double_click_names_a_label(card: TargetCard, qtbot: QtBot) -> None:
 def test_names_come_back_and_wait_for_ink(card: TargetCard) -> None:
     easel = card.easel
     easel.clear()
-    easel.name_colour(2, "later")
+    easel.naming.call(2, "later")
     assert not isinstance(card.experiment.target, Painting)
     line(easel, 25)
     easel.set_colour(2)
@@ -283,9 +283,9 @@ def test_names_come_back_and_wait_for_ink(card: TargetCard) -> None:
 
     card.set_experiment(Experiment())
     card.set_experiment(Experiment(target=target))
-    assert easel.names[2] == "later"
+    assert easel.naming.names[2] == "later"
     card.set_experiment(Experiment(target=target.unnamed()))
-    assert easel.names == ("",) * 8
+    assert easel.naming.names == ("",) * 8
     assert easel.used_colours() == (0, 2)
 
 
@@ -296,9 +296,9 @@ def test_the_menu_of_a_colour(card: TargetCard) -> None:
     swatches.menu(3).actions()[0].trigger()
     assert swatches.line.isVisible()
     swatches.line.give_up()
-    easel.name_colour(3, "four")
+    easel.naming.call(3, "four")
     swatches.menu(3).actions()[1].trigger()
-    assert easel.names[3] == ""
+    assert easel.naming.names[3] == ""
     easel.set_locked("3-D")
     assert not any(action.isEnabled() for action in swatches.menu(3).actions())
     click(swatches, 3)
