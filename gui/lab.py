@@ -199,6 +199,7 @@ class Lab(QObject):
             trained=self.training.snapshot is not None,
             only_one=len(model.document.panes) == 1,
             experiment=model.experiment,
+            runs=self.history.list.runs,
             parent=self.window,
         )
         popover.edited.connect(lambda settings: model.edit_pane(index, settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -56,7 +56,7 @@ class RecordDialog(QDialog):
         self.setWindowTitle("Record")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         titles = [pane.title for pane in lab.model.document.scene.panes]
-        self.form = FilmForm(titles, lab.stage.scene_now().theme, not lab.stage.camera.by_hand, lab.preferences)
+        self.form = FilmForm(titles, lab.stage.scene_now().theme, not lab.stage.camera.by_hand, lab.preferences, **_along(lab))
         for i in lab.empty_panes:
             self.form.panes[i].setChecked(False)
             self.form.panes[i].setToolTip("It shows nothing now: its pane says why")
@@ -146,7 +146,8 @@ class RecordDialog(QDialog):
             chosen = [i for i in chosen if i < len(document.panes)]
             scene = replace(document.scene, panes=tuple(document.scene.panes[i] for i in chosen))
             document = replace(document, scene=scene, panes=tuple(document.panes[i] for i in chosen))
-            session = with_changes(session, scene=encode_document(document))
+            shown = {pane.run for pane in document.panes}
+            session = with_changes(session, scene=encode_document(document), runs=tuple(run for run in session.runs if run.key in shown))
             await asyncio.to_thread(sessions.save, session, path)
         except (OSError, ValueError) as error:
             self._ended(f"Not recorded: {error}")
@@ -204,3 +205,14 @@ class RecordDialog(QDialog):
             self._film.wait(5_000)
         RecordDialog._open = None
         event.accept()
+
+
+def _along(lab: Lab) -> dict[str, Any]:
+    """What the form is to know of the training: why there is no film along it, the t and the checkpoint that are shown."""
+    learned = any(pane.model == "learned" and pane.run is None for pane in lab.model.document.panes)
+    if len(lab.steps.checkpoints) < 2:
+        why = "There are no checkpoints to go along yet: press Train first."
+    else:
+        why = "" if learned else "No pane shows the network that is trained."
+    t = lab.stage.clock.t
+    return {"no_training": why, "t": 1.0 if t < 0.005 else round(t, 2), "step": lab.steps.step if learned else None}

@@ -16,6 +16,8 @@ SIZES = (("1280 × 720", 1280, 720), ("1920 × 1080", 1920, 1080), ("3840 × 216
 CUSTOM = "other"
 FORMATS = (("MP4 (H.264)", "mp4"), ("GIF", "gif"), ("WebM (VP9)", "webm"), ("PNG sequence", "png"))
 RATES = (24, 25, 30, 50, 60)
+AXES = (("model time t", "t"), ("training steps", "training"))
+AXIS_TIP = "Along t from source to data; or at one t along the training, from the untrained network to the latest, evenly in log step"
 FASTEST_GIF = 50.0
 MARGIN = 5
 """Pixels left of a spin box's number, as in the other fields."""
@@ -26,8 +28,33 @@ class FilmForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, titles: Sequence[str], theme: str, fit: bool, preferences: Preferences):
+    def __init__(
+        self,
+        titles: Sequence[str],
+        theme: str,
+        fit: bool,
+        preferences: Preferences,
+        *,
+        no_training: str = "",
+        t: float = 1.0,
+        step: int | None = None,
+    ):
+        """``no_training``: why there is no film along the training, in one sentence; ``t``: what such a film shows at first; ``step``: the
+        checkpoint that the panes show, if it is not the latest."""
         super().__init__()
+        self._step = step
+        self.axis = _combo([(words, axis) for words, axis in AXES], AXES[0][0], AXIS_TIP)
+        if no_training:
+            self.axis.setEnabled(False)
+            self.axis.setToolTip(no_training)
+        self.at = QDoubleSpinBox()
+        self.at.setRange(0.0, 1.0)
+        self.at.setSingleStep(0.05)
+        self.at.setDecimals(2)
+        self.at.setPrefix("t = ")
+        self.at.lineEdit().setTextMargins(MARGIN, 0, 0, 0)
+        self.at.setValue(t)
+        self.at.setToolTip("The model time at which the network is seen to learn: 1 is the result")
         self._preferences = preferences
         self.panes = [QCheckBox(f"{i + 1}: {title}") for i, title in enumerate(titles)]
         sizes: list[tuple[str, object]] = [(words, (w, h)) for words, w, h in SIZES]
@@ -39,7 +66,7 @@ class FilmForm(QWidget):
         self.seconds = _seconds(0.5, 600, 6.0, "Length of the whole film, rests included")
         self.hold_start = _seconds(0.0, 60, 0.5, "Rest on the noise, t = 0")
         self.hold_end = _seconds(0.0, 60, 1.0, "Rest on the result, t = 1")
-        self.loop = QCheckBox("Run back to the noise: it repeats without a jump")
+        self.loop = QCheckBox("Run back to the beginning: it repeats without a jump")
         self.captions = QCheckBox("Names, distances and t in the picture")
         self.fit = QCheckBox("Frame source and data anew")
         self.fit.setChecked(fit)
@@ -56,6 +83,11 @@ class FilmForm(QWidget):
     def chosen(self) -> list[int]:
         """The panes that are to be seen."""
         return [i for i, box in enumerate(self.panes) if box.isChecked()]
+
+    @property
+    def along_training(self) -> bool:
+        """Whether the film goes along the training instead of along t."""
+        return self.axis.currentData() == "training"
 
     @property
     def rate(self) -> float:
@@ -101,6 +133,9 @@ class FilmForm(QWidget):
             theme=self.theme.currentData(),
             fit=self.fit.isChecked(),
             folder=self.kind == "png",
+            training=self.along_training,
+            at=self.at.value(),
+            step=None if self.along_training else self._step,
         )
 
     def remember(self) -> None:
@@ -115,8 +150,12 @@ class FilmForm(QWidget):
         form.setHorizontalSpacing(16)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._custom = _as_widget(row(self.width_, label("×"), self.height_, label("pixels", "dim"), 1))
-        rests = row(self.hold_start, label("noise", "dim"), self.hold_end, label("data", "dim"))
+        self._ends = label("", "dim"), label("", "dim")
+        rests = row(self.hold_start, self._ends[0], self.hold_end, self._ends[1])
+        along = row(self.axis, self.at)
+        along.setStretch(0, 1)
         form.addRow("Panes", _as_widget(column(*self.panes)))
+        form.addRow("Film over", _as_widget(along))
         form.addRow("Size", _as_widget(column(self.size_, self._custom)))
         form.addRow("Format", self.format)
         form.addRow("Frame rate", self.fps)
@@ -129,8 +168,20 @@ class FilmForm(QWidget):
         form.addRow("Theme", self.theme)
         self._custom.setVisible(self.size_.currentData() == CUSTOM)
         self.setFixedWidth(460)
+        self._show_axis()
+
+    def _show_axis(self) -> None:
+        """What the rests are on, and the t of a film along the training."""
+        training = self.along_training
+        self.at.setVisible(training)
+        for end, words in zip(self._ends, ("untrained", "latest") if training else ("noise", "data"), strict=True):
+            end.setText(words)
+        self.hold_start.setToolTip("Rest on the untrained network" if training else "Rest on the noise, t = 0")
+        self.hold_end.setToolTip("Rest on the latest network" if training else "Rest on the result, t = 1")
 
     def _listen(self) -> None:
+        self.axis.currentIndexChanged.connect(lambda _i: (self._show_axis(), self.changed.emit()))
+        self.at.valueChanged.connect(lambda _v: self.changed.emit())
         self.size_.currentIndexChanged.connect(lambda _i: self._custom.setVisible(self.size_.currentData() == CUSTOM))
         for combo in (self.size_, self.format, self.fps, self.theme):
             combo.currentIndexChanged.connect(lambda _i: self.changed.emit())

@@ -33,6 +33,11 @@ class FilmOptions:
     fit: bool
     folder: bool
     """A PNG sequence."""
+    training: bool = False
+    """Along the training at t = ``at`` instead of along t."""
+    at: float = 1.0
+    step: int | None = None
+    """The checkpoint that is shown; None: the latest weights."""
 
     def arguments(self, session: Path) -> list[str]:
         """The command line after ``main.py``."""
@@ -40,6 +45,10 @@ class FilmOptions:
         words = ["render", str(session), "--out", out, "--size", f"{self.size[0]}x{self.size[1]}", "--fps", f"{self.fps:g}"]
         words += ["--seconds", f"{self.seconds:g}", "--hold-start", f"{self.hold_start:g}", "--hold-end", f"{self.hold_end:g}"]
         words += ["--title", self.title, "--theme", self.theme, "--progress"]
+        if self.training:
+            words += ["--axis", "training", "--at", f"{self.at:g}"]
+        elif self.step is not None:
+            words += ["--step", str(self.step)]
         words += [flag for flag, on in (("--loop", self.loop), ("--no-captions", not self.captions), ("--fit", self.fit)) if on]
         return words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace as changed
 from pathlib import Path
@@ -28,6 +29,7 @@ from gui.history.sparkline import curve_of
 from gui.history.table import SETTINGS
 from gui.history.window import RunsWindow
 from gui.history.words import auto_name, differences
+from gui.stage.pane_settings import PaneSettingsPopover
 from tests.engine.test_past_runs import past_run
 from tests.gui.lab_in_a_window import done, settled, small_lab, train, until, within
 
@@ -265,3 +267,61 @@ def test_runs_come_back_with_the_session(lab: Any, tmp_path: Path) -> None:
     until(lab, lambda: settled(lab))
     assert lab.simulation.shown(0).snapshot.step == 0
     assert lab.simulation.shown(2).snapshot.step > 0  # another run stays what it is
+
+
+def test_a_pane_s_settings_offer_the_runs(lab: Any) -> None:
+    run_of(lab, 10)
+    run = lab.history.list.runs[0]
+    lab._pane_settings(1)
+    popover = lab.window.findChild(PaneSettingsPopover)
+    assert popover.run_chip.text() == "finished run…"
+    popover.run_chip.menu().actions()[0].trigger()
+    assert lab.model.document.panes[1].run == run.key
+    assert popover.run_chip.text() == run.name
+    assert popover.run_chip.isChecked()
+    until(lab, lambda: settled(lab) and lab.stage.panes[1].header.caption.text().startswith(run.name))
+    popover.close()
+    lab._pane_settings(1)
+    popover = lab.window.findChildren(PaneSettingsPopover)[-1]
+    next(button for button in popover._models.buttons() if button.text() == "learned network").click()
+    assert lab.model.document.panes[1].run is None
+    assert not popover.run_chip.isChecked()
+    popover.close()
+
+
+def test_the_dialog_films_along_the_training_or_at_the_checkpoint_that_is_shown(lab: Any, tmp_path: Path) -> None:
+    from gui.recorder.dialog import RecordDialog
+
+    dialog = RecordDialog.open_for(lab)
+    assert not dialog.form.axis.isEnabled()
+    assert "press Train" in dialog.form.axis.toolTip()
+    dialog.close()
+    train(lab, 30)
+    lab.steps.seek(10)
+    until(lab, lambda: settled(lab))
+    dialog = RecordDialog.open_for(lab)
+    form = dialog.form
+    words = form.options(tmp_path / "x.mp4").arguments(tmp_path)
+    assert words[words.index("--step") + 1] == "10"
+    form.axis.setCurrentIndex(1)
+    form.at.setValue(0.5)
+    words = form.options(tmp_path / "x.mp4").arguments(tmp_path)
+    assert words[words.index("--axis") : words.index("--axis") + 4] == ["--axis", "training", "--at", "0.5"]
+    assert "--step" not in words
+    form.size_.setCurrentIndex(form.size_.findText("other…"))
+    form.width_.setValue(160)
+    form.height_.setValue(120)
+    form.seconds.setValue(0.6)
+    form.hold_start.setValue(0.0)
+    form.hold_end.setValue(0.1)
+    form.fps.setCurrentIndex(0)
+
+    async def record() -> None:
+        dialog.record_to(tmp_path / "learn.mp4")
+        while not dialog.sentence.text().startswith(("Recorded", "Not")):
+            await asyncio.sleep(0.02)
+
+    done(lab, record())
+    assert dialog.sentence.text() == "Recorded learn.mp4."
+    assert (tmp_path / "learn.mp4").stat().st_size > 1_000
+    dialog.close()
