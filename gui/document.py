@@ -72,6 +72,14 @@ def with_matching_panes(document: LabDocument) -> LabDocument:
     return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))
 
 
+def titled(settings: PaneSettings, measured: str, network: str) -> tuple[str, str]:
+    """Title and caption of a pane. A finished run has its name for a title, and the sampler goes into the caption."""
+    title = pane_title(settings.sampler)
+    if settings.run is None or settings.model == "exact" or not network:
+        return title, pane_caption(settings, measured, network)
+    return network, f"{title} · {pane_caption(settings, measured)}"
+
+
 def pane_title(sampler: Sampler) -> str:
     """``"ODE · Heun"``."""
     return sampler.label if sampler.group == sampler.label else f"{sampler.group} · {sampler.label}"
@@ -113,8 +121,8 @@ def start_word(experiment: Experiment) -> str:
 def labelled(document: LabDocument) -> LabDocument:
     """The document with every pane's title and caption written from its settings (its metric is left as it is)."""
     document = with_matching_panes(document)
-    panes = tuple(
-        msgspec.structs.replace(pane, title=pane_title(settings.sampler), caption=pane_caption(settings, pane.measured, pane.network))
-        for pane, settings in zip(document.scene.panes, document.panes, strict=True)
-    )
-    return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=panes))
+    panes = []
+    for pane, settings in zip(document.scene.panes, document.panes, strict=True):
+        title, caption = titled(settings, pane.measured, pane.network)
+        panes.append(msgspec.structs.replace(pane, title=title, caption=caption))
+    return msgspec.structs.replace(document, scene=msgspec.structs.replace(document.scene, panes=tuple(panes)))

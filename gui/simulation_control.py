@@ -13,7 +13,7 @@ from engine.worker import Job, Priority, Worker
 from gui.model import LabModel, LabState
 from gui.pane_runs import FEW, RunOf, measured_words, network_of, slices
 from gui.runs import Fields, Refused, Run, RunRequest, Snapshot, law_of, target_data
-from gui.snapshots import RunCache, words_of
+from gui.snapshots import KeptSnapshot, RunCache, words_of
 from gui.stage.stage import Stage
 from shaders.scene import PaneData
 
@@ -245,7 +245,8 @@ class SimulationControl(QObject):
             if value.request == pane.asked:
                 self.arrived.emit(index, value)
         elif pane.job is not None and time.perf_counter() - pane.since > SLOW_SECONDS:
-            quiet = pane.asked is not None and pane.asked.same_but_newer(pane.shown)
+            asked = pane.asked
+            quiet = asked is not None and asked.same_but_newer(pane.shown) and not isinstance(asked.snapshot, KeptSnapshot)
             widget.show_progress(None if quiet else pane.fraction)
         if over and pane.job is not None:
             error, pane.job = pane.job.error, None

@@ -18,6 +18,8 @@ from gui.series_of_distances import Curve, DistanceSeries
 from gui.theme import tabular
 from gui.widgets import card, column, label, row
 
+HEAD_WIDTH, NARROWEST = 150, 92
+"""Pixels of the names of distances, and of a run's column."""
 What = Literal["loss", "w2", "nll"]
 WORDS: dict[What, tuple[str, str]] = {
     "loss": ("Loss", "Smoothed loss of each run; losses of different objectives are different quantities"),
@@ -53,6 +55,13 @@ class Comparison(QWidget):
         self.table.setToolTip("The last distances of each run to its own target, ± standard error; the floor is what fresh draws reach")
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setFixedWidth(HEAD_WIDTH)
+        self.table.verticalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeader().setMinimumSectionSize(NARROWEST)
+        self.table.setCornerButtonEnabled(False)
         self.table.setShowGrid(False)
         frame = card()
         inner = column(row(*self.chips.values(), 1, self.about, spacing=4), self.plot, margins=(10, 7, 12, 6))
@@ -101,6 +110,8 @@ class Comparison(QWidget):
         self.table.setColumnCount(len(self._runs))
         self.table.setRowCount(len(lines))
         self.table.setHorizontalHeaderLabels([run.name for run in self._runs])
+        for c, run in enumerate(self._runs):
+            self.table.horizontalHeaderItem(c).setToolTip(run.name)
         self.table.setVerticalHeaderLabels([f"{kind.short} · {name}" for kind, name in lines])
         for r, (kind, name) in enumerate(lines):
             self.table.verticalHeaderItem(r).setToolTip(f"{kind.long} ({kind.unit}), {name}: {kind.tip}")

@@ -57,7 +57,7 @@ class RunTable(QTableWidget):
         self.setItemDelegateForColumn(LOSS, Sparkline(self))
         head = self.horizontalHeader()
         head.setHighlightSections(False)
-        for column, width in ((NAME, 230), (ENDED, 118), (STEPS, 74), (TIME, 74), (W2, 124), (LOSS, 110)):
+        for column, width in ((NAME, 300), (ENDED, 124), (STEPS, 66), (TIME, 54), (W2, 118), (LOSS, 100)):
             self.setColumnWidth(column, width)
         head.setSectionResizeMode(SETTINGS, QHeaderView.ResizeMode.Stretch)
         self.itemChanged.connect(self._changed)

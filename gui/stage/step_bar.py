@@ -18,7 +18,6 @@ from gui.widgets import flat_button, label, row
 KEYS = "Shift+Left and Shift+Right go to the checkpoint before and after, Shift+Home to the first, Shift+End to the latest."
 TIP = f"Training step, on a log scale: each tick is a checkpoint of the averaged weights. {KEYS}"
 UNTRAINED = "There are no checkpoints yet: press Train. They are kept evenly in log step."
-WIDEST = "step 000\u202f000 of 000\u202f000"
 
 
 class StepSlider(QWidget):
@@ -140,7 +139,6 @@ class StepBar(QWidget):
         super().__init__()
         self.play = flat_button("learn", "Play the training at this t, checkpoint by checkpoint (Shift+Space)", "Play training")
         self.words = label("", figures=True)
-        self.words.setMinimumWidth(self.words.fontMetrics().horizontalAdvance(WIDEST) + 4)
         self.slider = StepSlider()
         layout = row(self.play, self.words, self.slider)
         layout.setStretch(2, 1)
@@ -154,6 +152,8 @@ class StepBar(QWidget):
         there = bool(steps)
         self.slider.show_steps(steps, latest, chosen)
         self.words.setText(words(latest, chosen) if there else "no checkpoints")
+        widest = words(max(latest, 1000), max(latest, 1000))  # nothing moves while the numbers grow, but for one more digit
+        self.words.setMinimumWidth(self.words.fontMetrics().horizontalAdvance("".join("0" if c.isdigit() else c for c in widest)) + 4)
         self.words.setProperty("role", "" if there else "dim")
         for part in (self.play, self.slider):
             part.setEnabled(there)

@@ -53,7 +53,7 @@ class TransportBar(QWidget):
         self._grid.setVerticalSpacing(0)
         for place, part in enumerate((self.play, self.speed, self.time, self.scrub, self.loop, self.reverse)):
             self._grid.addWidget(part, 0, place)
-        self._grid.setColumnStretch(3, 5)
+        self._grid.setColumnStretch(3, 1)
         self._wide: bool | None = None
         self._place_steps()
         self._fill_menus()
@@ -81,7 +81,7 @@ class TransportBar(QWidget):
             self._wide = wide
             self._grid.removeWidget(self.steps)
             self._grid.addWidget(self.steps, *((0, 6, 1, 1) if wide else (1, 0, 1, 6)))
-            self._grid.setColumnStretch(6, 4 if wide else 0)
+            self._grid.setColumnStretch(6, 1 if wide else 0)
         self.steps.setVisible(wide or self._there)
 
     def set_start(self, word: str) -> None:
