@@ -105,9 +105,12 @@ QSlider::handle:horizontal:disabled {{ background: {faint}; }}
 
 QCheckBox {{ spacing: 7px; background: transparent; color: {t.text}; }}
 QCheckBox:disabled {{ color: {faint}; }}
-QCheckBox::indicator {{ width: 13px; height: 13px; border-radius: 4px; border: 1px solid {rest}; background: {field}; }}
+QCheckBox::indicator, QTableView::indicator {{
+  width: 13px; height: 13px; border-radius: 4px; border: 1px solid {rest}; background: {field}; }}
 QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
-QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; image: url({(ICONS / "tick.svg").as_posix()}); }}
+QTableView::indicator {{ margin-left: 4px; }}
+QCheckBox::indicator:checked, QTableView::indicator:checked {{
+  background: {t.accent}; border-color: {t.accent}; image: url({(ICONS / "tick.svg").as_posix()}); }}
 
 QMenuBar {{ background: {t.panel}; color: {t.text}; }}
 QMenuBar::item {{ padding: 4px 9px; background: transparent; border-radius: 4px; }}

@@ -18,7 +18,7 @@ from gui.series_of_distances import Curve, DistanceSeries
 from gui.theme import tabular
 from gui.widgets import card, column, label, row
 
-HEAD_WIDTH, NARROWEST = 150, 92
+HEAD_WIDTH, NARROWEST = 170, 92
 """Pixels of the names of distances, and of a run's column."""
 What = Literal["loss", "w2", "nll"]
 WORDS: dict[What, tuple[str, str]] = {
@@ -60,7 +60,6 @@ class Comparison(QWidget):
         self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.table.horizontalHeader().setMinimumSectionSize(NARROWEST)
         self.table.setCornerButtonEnabled(False)
         self.table.setShowGrid(False)
         frame = card()
@@ -68,8 +67,8 @@ class Comparison(QWidget):
         inner.setStretch(1, 1)
         frame.setLayout(inner)
         halves = row(frame, self.table, spacing=10)
-        halves.setStretch(0, 3)
-        halves.setStretch(1, 2)
+        halves.setStretch(0, 1)
+        halves.setStretch(1, 1)
         self.setLayout(halves)
 
     def show_runs(self, runs: Sequence[PastRun]) -> None:
@@ -123,6 +122,9 @@ class Comparison(QWidget):
                 if curve is not None and not np.isnan(curve.floors[-1]):
                     item.setToolTip(f"floor {in_words(kind, curve.floors[-1], curve.floor_errors[-1])}; at step {int(curve.steps[-1]):,}")
                 self.table.setItem(r, c, item)
+        cells = [item.text() for r in range(len(lines)) for c in range(len(series)) if (item := self.table.item(r, c)) is not None]
+        widest = max((self.table.fontMetrics().horizontalAdvance(text) for text in cells), default=0)
+        self.table.horizontalHeader().setMinimumSectionSize(max(NARROWEST, widest + 22))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
 

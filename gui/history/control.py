@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.experiment import Experiment
 from engine.past_run import Measured, PastRun, thinned_losses
@@ -53,6 +54,7 @@ class HistoryControl(QObject):
         lab.simulation.run_of = self.network_of
         lab.training.finished.connect(self._take)
         lab.stage.ticked.connect(self.read)
+        lab.distances.changed.connect(self._measured)
         self.list.crowded_out.connect(self._crowded_out)
         self.list.changed.connect(self._changed)
 
@@ -99,6 +101,17 @@ class HistoryControl(QObject):
             )
         )
         self._lab.model.touch()
+
+    def _measured(self) -> None:
+        """What is measured of the present run once it rests belongs to it."""
+        run, found = self.list.get(self.present), self._lab.distances.series
+        if run is None or self._lab.training.running or self._finished or found.last_step > run.step:
+            return
+        if len(found.rows) and not np.array_equal(found.rows, run.distances.rows, equal_nan=True):
+            later = with_changes(run, distances=measured(found))
+            if run in self._kept:
+                self._kept[later] = self._kept[run]  # the same weights
+            self.list.put(later)
 
     def open(self, session: Session, key: str) -> None:
         """The runs of a session that is opened; its trained network is one of them, with ``key``."""
@@ -203,11 +216,13 @@ class HistoryControl(QObject):
         if before is None or before.name == name:
             return
         snapshot = self._kept.get(before)
-        self.list.rename(key, name)
+        with QSignalBlocker(self.list):
+            self.list.rename(key, name)
         run = self.list.get(key)
         if run is not None and snapshot is not None:
             snapshot.words = run.name
             self._kept[run] = snapshot
+        self.list.changed.emit()
         self._lab.model.touch()
         self._write_names()
 

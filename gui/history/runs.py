@@ -49,7 +49,7 @@ class RunList(QObject):
         if before is None:
             self._enter(self._within_bounds((*self._runs, run)))
         else:
-            run = replace(run, name=before.name)
+            run = run if run.name == before.name else replace(run, name=before.name)
             self._enter(self._within_bounds(tuple(run if one.key == run.key else one for one in self._runs)))
 
     def rename(self, key: str, name: str) -> None:

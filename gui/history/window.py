@@ -97,7 +97,7 @@ class RunsWindow(QDialog):
         split.addWidget(self.comparison)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(10)
-        split.setSizes([300, 280])
+        split.setSizes([240, 320])
         buttons = row(self.rename, self.panes, self.restore, self.delete, self.undo, 1, self.stop)
         layout = column(split, self.sentence, buttons, spacing=9, margins=(16, 14, 16, 14))
         layout.setStretch(0, 1)

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from engine import session
 from engine.choice import Problem
+from engine.distances import Estimate
 from engine.experiment import Experiment, Training
 from engine.networks import MLP
 from engine.schedules import Trigonometric
@@ -326,3 +327,19 @@ def test_the_dialog_films_along_the_training_or_at_the_checkpoint_that_is_shown(
     assert dialog.sentence.text() == "Recorded learn.mp4."
     assert (tmp_path / "learn.mp4").stat().st_size > 1_000
     dialog.close()
+
+
+def test_what_is_measured_once_a_run_rests_belongs_to_it_and_nothing_is_simulated_again(lab: Any) -> None:
+    run_of(lab, 20)
+    key = lab.training.work.key
+    lab.history.put_in_panes([key])
+    until(lab, lambda: settled(lab))
+    shown = lab.simulation.shown(2)
+    until(lab, lambda: any(name == "w2" for name in lab.history.list.get(key).distances.names))
+    more = lab.distances.series.with_point(1, "another pane", {"w2": Estimate(value=0.5, floor=0.1, spread=0.01, n=10, repeats=4)})
+    lab.distances.restore(more)
+    until(lab, lambda: "another pane" in lab.history.list.get(key).distances.curves)
+    lab.history.rename(key, "measured")
+    until(lab, lambda: settled(lab))
+    assert lab.simulation.shown(2) is shown
+    assert lab.history.list.get(key).name == "measured"
