@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as with_changes
 
 import main as program
 from engine import session
@@ -18,7 +19,7 @@ from engine.past_run import PastRun
 from engine.samplers import Euler
 from engine.session import Session
 from engine.targets import Moons
-from gui.document import LabDocument, PaneSettings, encode_document
+from gui.document import LabDocument, PaneSettings, decode_document, encode_document
 from tests.test_render import pictures
 
 QUICK = ["--set", "training.batch=32", "network.width=8", "network.depth=1"]
@@ -92,6 +93,26 @@ def test_captions_say_the_step_and_the_run(trained: Path, tmp_path: Path, monkey
     seen.clear()
     film(trained, tmp_path / "c", "--seconds", "0.3", "--run", "an earlier one")
     assert {words for words, _step in seen} - {""} == {"an earlier one · 8 steps · 8 evaluations"}
+
+
+def test_a_distance_is_shown_only_where_it_is_of_the_network_that_is_shown(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shaders import captions
+
+    loaded = session.load(trained)
+    document = decode_document(loaded.scene)
+    measured = tuple(with_changes(pane, metric="W₂ 0.1 · floor 0.1", network="training step 50") for pane in document.scene.panes)
+    document = with_changes(document, scene=with_changes(document.scene, panes=measured))
+    path = tmp_path / "measured.pushforward"
+    session.save(replace(loaded, scene=encode_document(document)), path)
+    seen: set[str] = set()
+    header = captions.header
+    monkeypatch.setattr(captions, "header", lambda pane, words, *rest: (seen.add(words.metric), header(pane, words, *rest))[1])
+    for options, metric in ((["--step", "50"], "W₂ 0.1 · floor 0.1"), ([], ""), (["--step", "3"], ""), (["--axis", "training"], "")):
+        seen.clear()
+        film(path, tmp_path / "-".join(["f", *options]), "--seconds", "0.3", *options)
+        assert seen == {metric}, options
 
 
 def test_a_pane_with_a_run_stays_what_it_is(trained: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from engine.choice import Problem
@@ -73,6 +74,11 @@ class RunTable(QTableWidget):
         rows = [row for row in range(self.rowCount()) if self._key(row) == current]
         if runs:
             self.setCurrentCell(rows[0] if rows else 0, NAME)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names have more room where there is more."""
+        super().resizeEvent(event)
+        self.setColumnWidth(NAME, max(170, min(300, round(0.27 * self.width()))))
 
     @property
     def ticked_keys(self) -> list[str]:

@@ -98,7 +98,8 @@ class RecordDialog(QDialog):
         scene, form = self._lab.stage.scene_now(), self.form
         words = [widget.metric_words for widget in self._lab.stage.panes]
         panes = tuple(replace(scene.panes[i], metric=words[i]) for i in chosen)
-        if form.along_training:
+        if form.along_training:  # the distances are the latest network's, which is seen only at the end
+            panes = tuple(replace(pane, metric="") for pane in panes)
             scene = replace(scene, t=form.at.value(), step=self._lab.steps.latest, share=1.0)
         return replace(scene, panes=panes, theme=form.theme.currentData(), title=form.title.text(), captions=form.captions.isChecked())
 

@@ -13,6 +13,7 @@ from engine.choice import Problem
 from engine.past_run import run_named
 from engine.session import Session
 from gui.document import LabDocument, grouped, with_matching_panes
+from shaders.scene import Scene
 
 if TYPE_CHECKING:
     from gui.pane_runs import RunOf
@@ -103,3 +104,14 @@ def network_words(asked: Namespace, loaded: Session, document: LabDocument) -> s
     if asked.step is not None:
         words.append(f"training step {grouped(checkpoint_near(loaded, asked.step).step)}")
     return " · ".join(words)
+
+
+def with_true_metrics(scene: Scene, stored: Scene, *, along_training: bool) -> Scene:
+    """The scene with the distances of the file only where they are of the network that the film shows, from beginning to end."""
+    panes = [
+        pane
+        if not along_training and k < len(stored.panes) and stored.panes[k].network == pane.network
+        else msgspec.structs.replace(pane, metric="")
+        for k, pane in enumerate(scene.panes)
+    ]
+    return msgspec.structs.replace(scene, panes=tuple(panes))

@@ -23,7 +23,7 @@ from engine.samplers import Sampler
 from engine.session import Session
 from engine.session_runs import with_run
 from gui.document import MOST_PANES, LabDocument, PaneSettings, decode_document, labelled, start_word
-from gui.recorder.networks import check_axis, named, network_words
+from gui.recorder.networks import check_axis, named, network_words, with_true_metrics
 from gui.recorder.panes import Panes
 from gui.recorder.timing import frame_times
 from shaders.scene import ThemeName
@@ -167,7 +167,7 @@ def _document(asked: Namespace, loaded: Session) -> LabDocument:
     document = msgspec.structs.replace(document, **changed)
     document = labelled(named(document, loaded, network_words(asked, loaded, document)))
     _check(document)
-    scene = document.scene
+    scene = with_true_metrics(document.scene, decode_document(loaded.scene).scene, along_training=asked.axis == "training")
     if panes != decode_document(loaded.scene).panes:  # the distances in the session are those of its own panes
         scene = msgspec.structs.replace(scene, panes=tuple(msgspec.structs.replace(pane, metric="") for pane in scene.panes))
     scene = msgspec.structs.replace(
