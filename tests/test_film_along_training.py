@@ -59,6 +59,13 @@ def test_a_film_along_the_training_goes_from_the_untrained_network_to_the_latest
     assert min(moved) > 0.0, "particles glide between the checkpoints"
 
 
+def test_particles_glide_from_checkpoint_to_checkpoint(trained: Path, tmp_path: Path) -> None:
+    rests = ["--hold-start", "0", "--hold-end", "0"]
+    frames = film(trained, tmp_path / "f", "--axis", "training", "--seconds", "4", "--no-captions", *rests)
+    late = frames[20:]  # 20 frames, and ten checkpoints from step 12 to 150: without a glide, half of them would repeat the one before
+    assert all(not np.array_equal(a, b) for a, b in pairwise(late))
+
+
 def test_at_a_t_in_the_middle(trained: Path, tmp_path: Path) -> None:
     options = ["--axis", "training", "--seconds", "0.4", "--no-captions", "--fit"]
     middle, start = film(trained, tmp_path / "m", "--at", "0.5", *options), film(trained, tmp_path / "s", "--at", "0", *options)
