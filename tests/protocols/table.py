@@ -33,12 +33,19 @@ What to know about these figures:
 
 - The path energy of I-CFM's exact velocity is the one that I-CFM must approach. Where the published one is lower (moons, moons → 8
   Gaussians) the likely cause is that the published paths were blurred by 0.1, and these are not.
-- At seed 1 all methods on 8 Gaussians end near the same distance, probably because they share that seed's 10,000 training points.
-- SF2M-I on 8 Gaussians and on the S-curve is beyond the published spread. Tried on the S-curve at seed 1 (W2 0.371, by the ODE 0.385): a
-  network of width 96 instead of 64 (0.374), Adam's beta2 of 0.999 instead of 0.99 (0.345), nearly all weight on the velocity, so that
-  both heads do not share (0.309, ODE 0.365). The exact field of the same bridge by the same 100 steps is at its floor (n = 4,000: 0.116
-  against 0.112). So it is neither the samplers nor the width; the cause is not found. SF2M-Exact on the S-curve likewise.
-- The path energy of SF2M-Exact on the two small-scale problems is above the published one; not looked into.
+- Seed 1 drew unlucky points: its 10,000 training points are themselves 0.851 from its test points on moons → 8 Gaussians (0.479 at seed
+  0) and 0.258 on 8 Gaussians (0.180): one mode has 149 points too many or too few, and W2 pays for carrying them round the circle. No
+  network trained on them comes nearer but by chance, so OT-CFM's 1.005 and SF2M-Exact's 1.055 there say little of the method; at seed 0
+  they are 0.513 and 0.680, within the published spread or better. The published spread over 5 seeds, ±.027, is below what such draws allow.
+- [SF]²M: the authors' code regresses x1 − x0 + σ²(1 − 2t) ε where the paper has x1 − x0 + σ(1 − 2t) / (2 √(t(1 − t))) ε, whose variance
+  has no finite mean over t. Trained on the paper's as printed, SF2M-I ends at W2 0.29 and 0.37 on the S-curve (seeds 0 and 1); on that of
+  their code at 0.17 and 0.17, but by another law than the bridge's (its ODE 0.26 and 0.23); on the paper's with the weight 4t(1 − t),
+  the default here, at 0.15 and 0.18 (ODE 0.19 and 0.14). Only the last is in the table.
+- SF2M-Exact on 8 Gaussians stays above the published spread by its SDE (0.40, 0.42) and not by its ODE (0.33, 0.30): what is left is the
+  score's part; the network, of 3×64, has to tell both from one body here and has one for each there. Not looked into further.
+- Tried and not the cause: width 96 instead of 64; Adam's beta2 of 0.999 instead of 0.99 (OT-CFM at seed 1: 1.028 instead of 1.005 on
+  moons → 8 Gaussians, 0.202 instead of 0.213 on the S-curve); more Euler–Maruyama steps (the exact field of the same bridge is at its floor).
+- The path energies of SF2M are those of its probability flow.
 """
 """Found by hand; they stand below the table."""
 
