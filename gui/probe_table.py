@@ -84,8 +84,11 @@ def nearest_words(found: Nearest) -> str:
 
 
 def vector(values: tuple[float, ...] | None) -> str:
-    """``"(3.6, 79)"``."""
-    return NONE if values is None else f"({', '.join(figure(value, 3) for value in values)})"
+    """``"(3.6, 79)"``; a part that is rounding beside the others is 0."""
+    if values is None:
+        return NONE
+    least = 1e-12 * max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return f"({', '.join(figure(0.0 if abs(value) <= least else value, 3) for value in values)})"
 
 
 def figure(value: float, digits: int = 4) -> str:
