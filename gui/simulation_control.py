@@ -21,7 +21,7 @@ DEBOUNCE_MS = 60
 RENEWAL_SECONDS = 1.5
 RENEWAL_SHARE = 0.2
 """While training, renewing the panes takes at most this share of the worker's time …"""
-LONGEST_REST = 12.0
+LONGEST_REST = 60.0
 """… but no pane stays so many seconds behind without being renewed."""
 SLOW_SECONDS = 0.3
 

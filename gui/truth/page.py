@@ -114,19 +114,19 @@ class Page(QWidget):
 
     def slices(self, basis: Basis) -> Callable[[], Generator[Slice | None, None, None]]:
         """The job: what it needs of the window is read now, its work is done on the worker."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no slices")
 
     def show_result(self, result: Any) -> None:
         """Draws what is known, or nothing for None."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no show_result")
 
     def words(self, result: Any) -> str:
         """The sentence beneath the chart."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no words")
 
     def tables(self, result: Any) -> list[Table]:
         """What is exported."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no tables")
 
     def key(self, basis: Basis) -> object:
         """What of the basis decides the numbers."""
