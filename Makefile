@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # TORCH=cpu takes the CPU wheel (about 200 MB); TORCH=default what pip offers, on Linux with CUDA (several GB).
 TORCH ?= default
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu,)
+# tests in so many processes, each on one thread of torch; those with a window are all in one
+WORKERS ?= 2
 VENV = .venv
 RUN = $(VENV)/bin/python
 ON_A_SCREEN = .ci/on-a-screen
@@ -34,7 +36,7 @@ check: setup
 	$(VENV)/bin/lint-imports
 
 unit: setup
-	$(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "not witness and not slow"
+	OMP_NUM_THREADS=1 $(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "not witness and not slow" -n $(WORKERS) --dist loadgroup
 
 test-witness: setup
 	$(RUN) .ci/requirements.py witness > $(VENV)/witness.txt

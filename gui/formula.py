@@ -6,6 +6,7 @@ ziamath is imported and run on a thread of its own, after the window is there; u
 from __future__ import annotations
 
 import builtins
+import logging
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, QTimer, Signal
@@ -19,6 +20,8 @@ if hasattr(builtins, "__orig_import__"):
     # PySide's own import reads the source of every module for its __feature__ switches, and is not safe in another thread: attributes
     # and slots of widgets were missing, and the process crashed, while ziamath was being imported. Nothing here uses the switches.
     builtins.__import__ = builtins.__orig_import__
+
+log = logging.getLogger(__name__)
 
 PART = r",\quad"
 """Where a long formula may break into lines."""
@@ -88,7 +91,12 @@ class _Work(QRunnable):
         self._owner, self._latex = owner, latex
 
     def run(self) -> None:
-        self._owner.done.emit(self._latex, [svg_of(line) for line in lines_of(self._latex)])
+        try:
+            lines = [svg_of(line) for line in lines_of(self._latex)]
+        except Exception as error:  # whatever a library says of one formula: its place stays empty, and the log has it
+            log.warning("no formula: %s: %s", self._latex, error)
+            return
+        self._owner.done.emit(self._latex, lines)
 
 
 def finish() -> None:

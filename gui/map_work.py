@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.choice import Problem
-from engine.densities.kernel import kernel_estimate
+from engine.densities.kernel import chosen_widths, kernel_estimate
 from gui.evolution import Evolution, evolve
 from gui.map_kinds import GUIDED, NO_NETWORK, diffusion_of
 from gui.maps import MapRequest, MapValues, NoMap, Truths, axes_in, peak, spread_of, told
@@ -87,7 +87,9 @@ def _particles(request: MapRequest, data: PaneData | None) -> Slices:
         raise Problem("There are no particles yet.")
     points = positions_at(data, request.t)
     yield None
-    density, widths = kernel_estimate(points, request.box, request.size)
+    widths = chosen_widths(points)
+    yield None
+    density, _ = kernel_estimate(points, request.box, request.size, widths)
     scale = float(np.exp(np.mean(np.log(widths)))) if len(widths) else 0.0
     yield told(request, request.t, density, peak(density), note=f", h\u00a0=\u00a0{scale:.2g}\u00a0std")
 
@@ -106,16 +108,18 @@ def _error(request: MapRequest, fields: Fields, truths: Truths) -> Slices:
             raise Problem(reason)
     yield None
     t = both_times(request.t, field, exact)
-    axes = axes_of(axes_in(request.box, request.size), exact)
-    truth = truth_on_axes(exact, axes, t)
-    yield None
-    with torch.no_grad():
-        x = points_of(axes).to(field.device, field.dtype)
-        own = (base.score if request.kind == "score-error" else base.velocity)(field, x, t).to("cpu", torch.float64).numpy()
-    right = (truth.score if request.kind == "score-error" else truth.velocity).reshape(-1, 2).numpy()
-    w, h = request.size
-    error = np.degrees(angle_between(own, right)) if request.kind == "angle" else np.linalg.norm(own - right, axis=1)
-    error, density = error.reshape(w, h).T, truth.density.numpy().T
+    xs, ys = axes_of(axes_in(request.box, request.size), exact)
+    errors, densities = [], []
+    for k, column in enumerate(torch.split(xs, max(ROWS // len(ys), 1))):
+        with torch.no_grad():
+            x = points_of([column, ys]).to(field.device, field.dtype)
+            own = (base.score if request.kind == "score-error" else base.velocity)(field, x, t).to("cpu", torch.float64).numpy()
+        truth = truth_on_axes(exact, [column, ys], t)
+        right = (truth.score if request.kind == "score-error" else truth.velocity).reshape(-1, 2).numpy()
+        errors.append(np.degrees(angle_between(own, right)) if request.kind == "angle" else np.linalg.norm(own - right, axis=1))
+        densities.append(truth.density.numpy().ravel())
+        yield (k + 1) * len(column) / (len(xs) + len(column))
+    error, density = (np.concatenate(parts).reshape(request.size).T for parts in (errors, densities))
     error = np.where(density > REACHED * np.nanmax(density), error, np.nan)
     unit = {"angle": "degrees", "velocity-error": "std per t", "score-error": "per std"}[request.kind]
     yield told(request, t, error, spread_of(error, density), unit=unit)

@@ -20,19 +20,17 @@ FAR = 1e3
 """Points so far from the median have run away: they are still there, but widen no kernel."""
 
 
-def kernel_estimate(points: NDArray[np.floating], box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Gaussian kernel estimate (h, w) of points (n, 2), and its widths along x and y as ``kernel_widths`` chooses them.
+def kernel_estimate(
+    points: NDArray[np.floating], box: tuple[float, float, float, float], size: tuple[int, int], widths: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Gaussian kernel estimate (h, w) of points (n, 2), and its widths along x and y: those given, else as ``chosen_widths`` has them.
 
     Points are shared out among bins no wider than a quarter of h, which a product of two matrices of Gaussians smooths: so it takes as
-    long for 100,000 points as for 1,000. Points that are not finite, or that have run away, do not count for the widths.
+    long for 100,000 points as for 1,000. Points that are not finite do not count.
     """
+    if widths is None:
+        widths = chosen_widths(points)
     own: Floats = np.asarray(points[np.isfinite(points).all(axis=1)], dtype=np.float64)
-    middle = np.median(own, axis=0) if len(own) else np.zeros(2)
-    near = own[(np.abs(own - middle) < FAR).all(axis=1)]
-    if len(near) < 2:
-        raise Problem("A kernel estimate needs at least two particles.")
-    chosen = near[:MOST_CHOOSING]
-    widths = kernel_widths(chosen) * (len(chosen) / len(near)) ** (1.0 / 6.0)
     (x0, x1, y0, y1), n = box, len(own)
     kernels: list[Floats] = []
     places: list[tuple[Floats, int]] = []
@@ -56,6 +54,21 @@ def _product(*matrices: Floats) -> Floats:
 
     found: Floats = torch.linalg.multi_dot([torch.from_numpy(np.ascontiguousarray(matrix)) for matrix in matrices]).numpy()
     return found
+
+
+def chosen_widths(points: NDArray[np.floating]) -> Floats:
+    """The widths (2,) for points (n, 2), by ``kernel_widths`` of at most ``MOST_CHOOSING`` of them, times (n' / n)^(1/6).
+
+    Points that are not finite, or that have run away, do not count. Raises Problem for fewer than two that do.
+    """
+    own: Floats = np.asarray(points[np.isfinite(points).all(axis=1)], dtype=np.float64)
+    middle = np.median(own, axis=0) if len(own) else np.zeros(2)
+    near = own[(np.abs(own - middle) < FAR).all(axis=1)]
+    if len(near) < 2:
+        raise Problem("A kernel estimate needs at least two particles.")
+    chosen = near[:MOST_CHOOSING]
+    widths: Floats = kernel_widths(chosen) * (len(chosen) / len(near)) ** (1.0 / 6.0)
+    return widths
 
 
 def kernel_widths(points: Floats) -> Floats:

@@ -114,13 +114,25 @@ class GaussianMixture:
             for axis in range(d):
                 logit -= 0.5 * ((x[:, None, axis] - self.means[:, axis]) / self.stds[:, axis]) ** 2
         else:
-            lower = self._cholesky
-            logit = logit - np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
-            whitened = np.einsum("kij,nkj->nki", np.linalg.inv(lower), x[:, None, :] - self.means)
-            logit = logit - 0.5 * np.einsum("nki,nki->nk", whitened, whitened)
+            inverse, log_det = self._whitening
+            logit = np.broadcast_to(logit + log_det, (len(x), self.count)).copy()
+            apart = [x[:, None, axis] - self.means[:, axis] for axis in range(d)]
+            for i in range(d):
+                whitened = inverse[i, 0] * apart[0]
+                for j in range(1, i + 1):
+                    whitened += inverse[i, j] * apart[j]
+                logit -= 0.5 * np.square(whitened, out=whitened)
         top = logit.max(axis=1)
-        result: Floats = top + np.log(np.exp(logit - top[:, None]).sum(axis=1))
+        logit -= top[:, None]
+        np.maximum(logit, -100.0, out=logit)  # what underflows takes exp four times as long, and adds nothing either way
+        result: Floats = top + np.log(np.exp(logit, out=logit).sum(axis=1))
         return result
+
+    @cached_property
+    def _whitening(self) -> tuple[Floats, Floats]:
+        """L^-1 of every covariance L L^T, (d, d, K) for products along its last axis, and log det L^-1, (K,)."""
+        inverse = np.ascontiguousarray(np.linalg.inv(self._cholesky).transpose(1, 2, 0))
+        return inverse, np.log(np.diagonal(inverse)).sum(axis=1)
 
     @cached_property
     def _moments(self) -> tuple[Floats, Floats]:

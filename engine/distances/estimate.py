@@ -58,7 +58,7 @@ def absent(reason: str, n: int = 0) -> Estimate:
 
 
 def _spread(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
+    if len(values) < 2 or not np.isfinite(values).all():
         return None
     found = float(np.std(values, ddof=1))
     return found if math.isfinite(found) else None

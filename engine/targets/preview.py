@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 _MOST = 20_000
 """Beyond this many components a histogram of the means stands for them."""
+REACH = 6.0
+"""A Gaussian so many standard deviations away adds less than 10^-7 of its peak."""
 _HUGE = 100_000
 """Beyond this many, that of every k-th."""
 
@@ -95,11 +97,18 @@ def _bumps(grid: Floats, means: Floats, stds: Floats) -> NDArray[np.float32]:
 
 
 def _tilted(density: GaussianMixture, x: Floats, y: Floats, pixel: Floats) -> Floats:
-    """Full covariances: each Gaussian on the whole grid."""
+    """Full covariances: each Gaussian on the pixels within ``REACH`` of its standard deviations along both axes."""
     picture = np.zeros((len(y), len(x)))
     covariances = density.covariances[:, :2, :2] + np.diag((0.3 * pixel) ** 2)
-    for mean, covariance, weight in zip(density.means, covariances, density.weights, strict=True):
-        a, b, c = (float(v) for v in np.linalg.inv(covariance)[[0, 0, 1], [0, 1, 1]])
-        dx, dy = (x - mean[0])[None, :], (y - mean[1])[:, None]
-        picture += weight / np.sqrt(np.linalg.det(covariance)) * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
+    inverses, scales = np.linalg.inv(covariances), density.weights / np.sqrt(np.linalg.det(covariances))
+    reach = REACH * np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+    (left, bottom), (right, top) = (
+        tuple(np.searchsorted(grid, density.means[:, axis] + sign * reach[:, axis]) for axis, grid in enumerate((x, y)))
+        for sign in (-1.0, 1.0)
+    )
+    for k in np.nonzero((right > left) & (top > bottom))[0]:
+        columns, rows = slice(left[k], right[k]), slice(bottom[k], top[k])
+        (a, b), (_, c) = inverses[k]
+        dx, dy = (x[columns] - density.means[k, 0])[None, :], (y[rows] - density.means[k, 1])[:, None]
+        picture[rows, columns] += scales[k] * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
     return picture

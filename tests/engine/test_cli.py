@@ -291,6 +291,7 @@ def test_ctrl_c_during_the_imports_is_one_line(module: str, trained: Path, tmp_p
     """SIGINT arrives in the middle of the import of numpy (before the command runs), or of torch (which must not be left half imported)."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it from birth
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {module + '.version'!r}:\n"

@@ -8,12 +8,14 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
+from gui.formula import svg_of
 from gui.theme import apply_theme
 
 
 @pytest.fixture(scope="session", autouse=True)
 def themed(qapp: QApplication) -> QApplication:
-    """The application in the dark theme."""
+    """The application in the dark theme. ziamath is imported here: what it warns of at import is an error where a test ends meanwhile."""
+    svg_of("x")
     apply_theme(qapp, "dark")
     return qapp
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -49,7 +48,6 @@ def small_lab(qapp: QApplication, size: tuple[int, int] = (1100, 760)) -> Iterat
     asyncio.set_event_loop(None)
     made.window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    gc.collect()
 
 
 def until(lab: Any, condition: Callable[[], Any], seconds: float = 60.0) -> None:
