@@ -1,0 +1,49 @@
+"""Garbage is collected on the main thread only, as in the lab; and what needs the screen runs in one process, beside the rest.
+
+A collection that falls on a thread that imports or computes would destroy widgets there: Qt then crashes, or waits for ever.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(__file__).parent / "engine"
+OLDER_EVERY = 50
+"""Tests between two collections of everything. What lives on then (modules, caches) is not looked at again: it would cost a second each."""
+_count = 0
+
+
+def pytest_sessionstart() -> None:
+    """From here on nothing is collected but by ``pytest_runtest_protocol``."""
+    gc.collect()
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """After each test, when nothing holds what its fixtures have made."""
+    global _count
+    result = yield
+    _count += 1
+    gc.collect()
+    if _count % OLDER_EVERY == 0:
+        gc.freeze()
+    return result
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Groups for ``pytest -n``: two windows at once would take the focus from each other; the engine's files go one by one."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            own = ENGINE in item.path.parents
+            item.add_marker(pytest.mark.xdist_group(item.path.stem if own else "screen"))
