@@ -93,8 +93,8 @@ class _Work(QRunnable):
     def run(self) -> None:
         try:
             lines = [svg_of(line) for line in lines_of(self._latex)]
-        except Exception as error:  # whatever a library says of one formula: its place stays empty, and the log has it
-            log.warning("no formula: %s: %s", self._latex, error)
+        except Exception:  # whatever a library says of one formula: its place stays empty, and the log has it
+            log.exception("no formula: %s", self._latex)
             return
         self._owner.done.emit(self._latex, lines)
 
