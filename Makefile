@@ -36,7 +36,7 @@ check: setup
 	$(VENV)/bin/lint-imports
 
 unit: setup
-	OMP_NUM_THREADS=1 $(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "not witness and not slow" -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "not witness and not slow" -n $(WORKERS)
 
 test-witness: setup
 	$(RUN) .ci/requirements.py witness > $(VENV)/witness.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -28,6 +29,9 @@ FILES: dict[Weight, tuple[tuple[str, str], ...]] = {
     ),
 }
 """Package and file, best first; a sign that one has not is taken from the next."""
+SUBSCRIPT = re.compile(r"((?<!\w)[^\W_]|∂)_([^\W_]{1,2})(?!\w)")
+SMALL, LOW = 0.72, 0.18
+"""Size and depth of a subscript, in those of the line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +72,41 @@ def _glyph(font: Font, sign: str) -> tuple[bytes, tuple[int, int]]:
     return bytes(mask), mask.size
 
 
-def runs(text: str, weight: Weight, size: int) -> list[tuple[str, Font]]:
-    """The text cut where the font changes."""
-    out: list[tuple[str, Font]] = []
+@dataclass(frozen=True)
+class Part:
+    """Signs of one font, and by how many pixels they stand below the line."""
+
+    text: str
+    font: Font
+    drop: int = 0
+
+
+def runs(text: str, weight: Weight, size: int) -> list[Part]:
+    """The text cut where the font changes. A lone letter's subscript (``p_t``, ``u_θ``) is set small and low, without the line."""
+    out: list[Part] = []
+    begin = 0
+    for found in SUBSCRIPT.finditer(text):
+        out += _plain(text[begin : found.start()] + found[1], weight, size, 0)
+        out += _plain(found[2], weight, max(round(SMALL * size), 1), round(LOW * size))
+        begin = found.end()
+    return out + _plain(text[begin:], weight, size, 0)
+
+
+def _plain(text: str, weight: Weight, size: int, drop: int) -> list[Part]:
+    out: list[Part] = []
     for sign in text:
         font = font_for(sign, weight, size)
-        if out and out[-1][1] is font:
-            out[-1] = (out[-1][0] + sign, font)
+        if out and out[-1].font is font:
+            out[-1] = Part(out[-1].text + sign, font, drop)
         else:
-            out.append((sign, font))
+            out.append(Part(sign, font, drop))
     return out
 
 
 @lru_cache(maxsize=2048)
 def width(text: str, weight: Weight, size: int) -> float:
     """Width in pixels."""
-    return float(sum(font.getlength(part) for part, font in runs(text, weight, size)))
+    return float(sum(part.font.getlength(part.text) for part in runs(text, weight, size)))
 
 
 @lru_cache(maxsize=1024)
@@ -93,9 +116,9 @@ def ink(text: str, weight: Weight, size: int) -> Ink:
     ascent, descent = round(1.15 * size), round(0.4 * size)
     image = Image.new("L", (int(advance) + 4, ascent + descent))
     pen, draw = 1.0, ImageDraw.Draw(image)
-    for part, font in runs(text, weight, size):
-        draw.text((pen, ascent), part, font=font, fill=255, anchor="ls")
-        pen += font.getlength(part)
+    for part in runs(text, weight, size):
+        draw.text((pen, ascent + part.drop), part.text, font=part.font, fill=255, anchor="ls")
+        pen += part.font.getlength(part.text)
     return Ink(np.asarray(image, dtype=np.uint8), ascent, advance)
 
 

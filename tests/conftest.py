@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-ENGINE = Path(__file__).parent / "engine"
 OLDER_EVERY = 50
 """Tests between two collections of everything. What lives on then (modules, caches) is not looked at again: it would cost a second each."""
 _count = 0
@@ -41,9 +40,14 @@ def pytest_runtest_protocol() -> Iterator[None]:
     return result
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Groups for ``pytest -n``: two windows at once would take the focus from each other; the engine's files go one by one."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            own = ENGINE in item.path.parents
-            item.add_marker(pytest.mark.xdist_group(item.path.stem if own else "screen"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For ``pytest -n``: two windows at once would take the focus from each other; the engine's files go one by one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return path if path.startswith("tests/engine/") else "screen"
+
+    return ByFiles(config, log)

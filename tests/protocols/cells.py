@@ -35,6 +35,7 @@ from engine.simulation import simulate, trajectory
 from engine.sources import StandardGaussian, source_law
 from engine.targets import EightGaussiansA, MoonsA, SCurveA, WideEightGaussiansA, WideMoonsA
 from engine.training import Trainer
+from tests.protocols.bridge_law import energy
 
 N = 10_000
 BATCH, BATCHES_AN_EPOCH, EPOCHS = 512, 19, 1_000
@@ -48,9 +49,11 @@ PROBLEMS: dict[str, tuple[Any, Any]] = {
 }
 """Source and data."""
 
-METHODS = ("truth", "memory", "exact", "I-CFM", "FM", "rectified flow", "SF2M-I", "OT-CFM", "SF2M-Exact")
+LAWS = ("law of SF2M-Exact", "the same as coded")
+METHODS = ("truth", "memory", *LAWS, "exact", "I-CFM", "FM", "rectified flow", "SF2M-I", "OT-CFM", "SF2M-Exact")
 """In the order of their cost. ``truth``: W2 between two draws of the data, and between source and data. ``exact``: the velocity that a
-perfect network would learn by I-CFM, in closed form. ``memory``: the 10,000 training points themselves."""
+perfect network would learn by I-CFM, in closed form. ``memory``: the 10,000 training points themselves. ``LAWS``: what
+SF2M-Exact would learn perfectly, by the paper's formula and by that of the authors' code (``tests.protocols.bridge_law``)."""
 
 
 def possible(problem: str, method: str) -> bool:
@@ -99,6 +102,8 @@ def run(problem: str, method: str, seed: int, epochs: int = EPOCHS, reuse: int =
         points = fixed_data(asked)
         assert points is not None
         cell["w2"] = w2(points.values, truth)
+    elif method in LAWS:
+        cell["energy"] = energy(experiment(problem, "SF2M-Exact", seed), seed, as_coded=method == LAWS[1])
     else:
         if asked.coupling.paired:
             cell["reuse"] = reuse

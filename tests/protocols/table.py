@@ -6,7 +6,7 @@ import statistics
 from typing import Any
 
 from engine.metrics import normalised_path_energy
-from tests.protocols.cells import METHODS, PROBLEMS
+from tests.protocols.cells import LAWS, METHODS, PROBLEMS
 
 Published = tuple[float, float] | None
 
@@ -84,7 +84,7 @@ def table(cells: list[dict[str, Any]]) -> str:
         "| W2 | " + " | ".join(PROBLEMS) + " |",
         "|---|" + "---|" * len(PROBLEMS),
     ]
-    for method in methods:
+    for method in (method for method in methods if method not in LAWS):
         row = []
         for place, problem in enumerate(PROBLEMS):
             published = W2[method][place] if method in W2 else None

@@ -29,6 +29,24 @@ def test_figures_are_tabular():
     assert len({fonts.width(d, "regular", 13) for d in "0123456789"}) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"), [("p_t", "p t"), ("‖u_θ − u‖", "‖u θ"), ("∂_t p + ∇·(p b)", "∂ t"), ("log p_θ − log p", "log p θ")]
+)
+def test_a_subscript_is_small_and_low(text, parts):
+    pieces = [(part.text.strip(), part.drop) for part in fonts.runs(text, "regular", 20)]
+    lowered = [piece for piece, drop in pieces if drop]
+    assert lowered == [small]
+    assert "_" not in "".join(piece for piece, _ in pieces)
+    assert fonts.width(text, "regular", 20) < fonts.width(text.replace("_", ""), "regular", 20)
+    below = fonts.ink(text, "regular", 20)
+    assert below.mask[below.ascent + 2 :].any()
+
+
+@pytest.mark.parametrize("text", ["my_file", "run_12", "a__b", "left_t", "x_123"])
+def test_what_is_no_symbol_keeps_its_line(text):
+    assert "".join(part.text for part in fonts.runs(text, "regular", 14)) == text
+
+
 def test_a_long_text_is_cut_with_an_ellipsis():
     text = "Euler–Maruyama with 200 steps"
     short = fonts.elide(text, "regular", 14, 100)
