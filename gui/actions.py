@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QMenu, QMenuBar, QWidget
+from shiboken6 import isValid
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,6 @@ class Actions(QObject):
         self.by_name: dict[str, QAction] = {}
         self._window = window
         self._filter = _SpaceForButtons(self)
-        app = QApplication.instance()
-        if app is not None:
-            app.installEventFilter(self._filter)
         for entries in TABLE.values():
             for entry in entries:
                 self.by_name[entry.name] = self._made(entry)
@@ -177,14 +175,28 @@ def native(keys: str) -> str:
 
 
 class _SpaceForButtons(QObject):
-    """Space plays, but a button that has the keyboard's focus keeps it: whoever uses no mouse needs it there."""
+    """Space plays, but a button that has the keyboard's focus keeps it: whoever uses no mouse needs it there.
+
+    It looks at what that one widget gets: a filter of the whole application would be called, in Python, for every event there is.
+    """
+
+    def __init__(self, parent: QObject):
+        super().__init__(parent)
+        self._watched: QWidget | None = None
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._focus)
+
+    def _focus(self, _old: QWidget | None, now: QWidget | None) -> None:
+        if self._watched is not None and isValid(self._watched):
+            self._watched.removeEventFilter(self)
+        takes = isinstance(now, (QAbstractButton, QComboBox)) or (now is not None and now.objectName() in ("cardHeader",))
+        self._watched = now if takes else None
+        if self._watched is not None:
+            self._watched.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text() == " ":
-            takes = isinstance(watched, (QAbstractButton, QComboBox)) or (
-                isinstance(watched, QWidget) and watched.objectName() in ("cardHeader",)
-            )
-            if takes and not event.modifiers():
-                event.accept()
-                return True
-        return False
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text() == " " and not event.modifiers():
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)

@@ -41,6 +41,8 @@ class _Pane:
     refused: str | None = None
     """Why there is nothing to show."""
     job: Job[None] | None = None
+    cost: float = 0.0
+    """Seconds of the worker that the run that is shown has taken; 0 where it was kept."""
     since: float = 0.0
     own_target: bool = False
     """Whether what is asked was made for another target than the experiment's."""
@@ -71,7 +73,6 @@ class SimulationControl(QObject):
         self._target_box: Mailbox[PaneData] = Mailbox()
         self._target_job: Job[PaneData] | None = None
         self._last_renewal = 0.0
-        self._renewal_cost = 0.0
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -93,7 +94,7 @@ class SimulationControl(QObject):
     @property
     def wants_snapshot(self) -> bool:
         """Whether it is time for the panes to follow the training again."""
-        rest = min(max(RENEWAL_SECONDS, self._renewal_cost / RENEWAL_SHARE), LONGEST_REST)
+        rest = min(max(RENEWAL_SECONDS, sum(pane.cost for pane in self._panes) / RENEWAL_SHARE), LONGEST_REST)
         return not self.renewing and time.perf_counter() - self._last_renewal > rest
 
     def request_of(self, index: int) -> RunRequest:
@@ -231,7 +232,7 @@ class SimulationControl(QObject):
             first = self._stage.showings[index].latest.positions is None
             pane.refused = None
             widget.show_refusal("")
-            self._renewal_cost = pane.job.seconds * len(self._panes) if pane.job is not None else 0.0
+            pane.cost = pane.job.seconds if pane.job is not None else 0.0
             pane.shown, pane.evaluations = value.request, value.evaluations
             self._show_backdrop(index, value)
             self._stage.showings[index].set_run(value.data)

@@ -14,6 +14,7 @@ from engine.checkpoints import nearest
 from gui.runs import Snapshot
 from gui.snapshots import KeptSnapshot, step_words
 from gui.stage.clock import HOLD_SECONDS
+from gui.training_control import TELL_SECONDS
 
 if TYPE_CHECKING:
     from gui.lab import Lab
@@ -39,6 +40,8 @@ class StepControl(QObject):
         self.playing = False
         self._direction = 1
         self._since: float | None = None
+        self._told: object = None
+        self._told_latest, self._told_at = 0, 0.0
         bar = lab.window.transport.steps
         bar.slider.moved.connect(self.seek)
         bar.slider.stepped.connect(self._stepped)
@@ -158,7 +161,11 @@ class StepControl(QObject):
     def _tick(self) -> None:
         if self.playing:
             self._advance()
-        self._lab.window.transport.show_steps([one.step for one in self.checkpoints], self.latest, self.step, self.playing)
+        there, latest, now = self.checkpoints, self.latest, time.monotonic()
+        state = (len(there), there[0].step if there else 0, there[-1].step if there else 0, self.step, self.playing)
+        if state != self._told or (latest != self._told_latest and (now - self._told_at > TELL_SECONDS or latest < self._told_latest)):
+            self._told, self._told_latest, self._told_at = state, latest, now
+            self._lab.window.transport.show_steps([one.step for one in there], latest, self.step, self.playing)
 
     def _advance(self) -> None:
         lab, now = self._lab, time.perf_counter()

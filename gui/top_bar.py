@@ -32,7 +32,7 @@ class TopBar(QFrame):
         wear(self.record, "record")
         self.record.setToolTip(actions["record"].toolTip())
         self.record.clicked.connect(actions["record"].trigger)
-        self.status = label("", "dim", figures=True, points=-0.5)
+        self.status = label("", "dim", figures=True, points=-0.5, live=True)
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.train = QPushButton("Train")
         self.train.setProperty("role", "primary")

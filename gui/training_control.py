@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 import numpy as np
@@ -20,10 +21,12 @@ from gui.runs import Snapshot
 from gui.training_job import Progress, TrainingJob, fits
 
 Status = Literal["untrained", "training", "paused", "stopped"]
+TELL_SECONDS = 0.15
+"""Words about the progress are read at a few a second; each makes part of the window be painted anew."""
 
 
 class TrainingControl(QObject):
-    """At most one training at a time. ``status_changed`` when the buttons should change; ``progressed`` at frame rate at most."""
+    """At most one training at a time. ``status_changed`` when the buttons should change; ``progressed`` a few times a second."""
 
     status_changed = Signal(str)
     progressed = Signal(object)
@@ -42,6 +45,8 @@ class TrainingControl(QObject):
         self.device = "auto"
         self.losses = LossSeries()
         self.progress: Progress | None = None
+        self._told: Progress | None = None
+        self._told_at = 0.0
         self._status: Status = "untrained"
         self._work: TrainingJob | None = None
         self._job: Job[None] | None = None
@@ -138,7 +143,11 @@ class TrainingControl(QObject):
                 self.losses.extend(*work.losses.popleft())
         if progress is not None:
             self.progress = progress
-            self.progressed.emit(progress)
+        now = time.monotonic()
+        if self.progress is not self._told and (over or now - self._told_at > TELL_SECONDS):
+            self._told, self._told_at = self.progress, now
+            self.progressed.emit(self.progress)
+        if progress is not None:
             self._show(progress.snapshot)
         if over and self._job is not None:
             self._ended(self._job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -25,9 +25,54 @@ class ElidedLabel(QLabel):
         painter.end()
 
 
-def label(text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0, elided: bool = False) -> QLabel:
+class LiveLabel(ElidedLabel):
+    """A line of text that is another at every frame: its place grows with the longest so far and never shrinks.
+
+    A plain label would have the whole window laid out and painted anew each time.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._words = ""
+        self._room = 0
+        self.setText(text)
+
+    def text(self) -> str:
+        return self._words
+
+    def setText(self, text: str) -> None:
+        if text == self._words:
+            return
+        self._words = text
+        self.setAccessibleName(text)
+        self._measure()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        margins = self.contentsMargins()
+        return QSize(self._room + margins.left() + margins.right(), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._room = 0
+            self._measure()
+
+    def _measure(self) -> None:
+        room = self.fontMetrics().horizontalAdvance(self._words) + 1
+        if room > self._room:
+            self._room = room
+            self.updateGeometry()
+
+
+def label(
+    text: str = "", role: str = "", *, figures: bool = False, points: float = 0.0, elided: bool = False, live: bool = False
+) -> QLabel:
     """A line of text with a role of the style sheet (dim, strong, title, problem)."""
-    made = ElidedLabel(text) if elided else QLabel(text)
+    made = LiveLabel(text) if live else ElidedLabel(text) if elided else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         made.setProperty("role", role)

@@ -17,8 +17,9 @@ from gui.charts.ticks import log_ticks, tick_words
 from gui.theme import colour, notifier
 from gui.widgets import column, label
 
-MOST_SHOWN = 3_000
-MOST_SINGLE = 800
+MOST_SHOWN = 500
+"""Points of the smoothed line: some for each pixel."""
+MOST_SINGLE = 400
 """Single losses drawn: more of them would hide the line through them."""
 EVERY_SECONDS = 0.4
 TINY = 1e-12
@@ -31,7 +32,7 @@ class LossChart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.value = label("", "dim", figures=True, points=-1.0, elided=True)
+        self.value = label("", "dim", figures=True, points=-1.0, live=True)
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         """The latest loss, for the head of the card."""
         self._empty = label("Press Train to see the loss here.", "dim")

@@ -120,7 +120,7 @@ class DistanceCurves(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.value = label("", "dim", figures=True, points=-1.0, elided=True)
+        self.value = label("", "dim", figures=True, points=-1.0, live=True)
         self.value.setToolTip("The band is two standard errors of the mean over the repeats on each side")
         self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.empty = label("", "dim")

@@ -138,7 +138,7 @@ class StepBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.play = flat_button("learn", "Play the training at this t, checkpoint by checkpoint (Shift+Space)", "Play training")
-        self.words = label("", figures=True)
+        self.words = label("", figures=True, live=True)
         self.slider = StepSlider()
         layout = row(self.play, self.words, self.slider)
         layout.setStretch(2, 1)

@@ -42,7 +42,7 @@ class TransportBar(QWidget):
         self.loop = self._menu_button("What happens at the end of a run (L)")
         wear(self.loop, "loop", "dim")
         self.loop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.time = label("t = 0.00", figures=True)
+        self.time = label("t = 0.00", figures=True, live=True)
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("t = 0.00") + 8)
         self.scrub = ScrubSlider()
         self.set_start("noise")
