@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import qasync
 from msgspec.structs import replace
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -96,6 +96,29 @@ def test_something_moves_before_any_training(lab: Any) -> None:
     assert lab.window.messages.isVisible()
     assert "Train" in lab.window.messages.text.text()
     until(lab, lambda: lab.stage.panes[0].metric_words and lab.stage.panes[1].metric_words)
+
+
+class LaidOut(QObject):
+    """Counts how often a widget is asked to lay out what is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.times += event.type() == QEvent.Type.LayoutRequest
+        return super().eventFilter(watched, event)
+
+
+def test_playing_lays_nothing_out(lab: Any) -> None:
+    """Words that are others at every frame stay where they are: else the whole window is laid out and painted 30 times a second."""
+    until(lab, lambda: shown(lab) and all(pane.metric_words for pane in lab.stage.panes))
+    counter, moved = LaidOut(), []
+    lab.stage.clock_changed.connect(lambda: moved.append(lab.window.transport.time.text()))
+    lab.window.installEventFilter(counter)
+    until(lab, lambda: len(set(moved)) > 20)
+    assert counter.times < len(moved) / 4
+    lab.window.removeEventFilter(counter)
 
 
 def test_painting_a_stroke_makes_the_painting_the_target(lab: Any, qtbot: QtBot) -> None:
