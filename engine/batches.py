@@ -159,6 +159,7 @@ class GeneralBatches(BatchesBase):
             mean=self.tensor(mean),
             variance=float(np.trace(covariance)) / d,
             residual=experiment.network.residual,
+            second=experiment.objective.second if isinstance(experiment.objective, JointObjective) else "noise",
         )
         self.mean = self.preconditioning.mean
         self.embedding: GeneralEmbedding = GeneralEmbedding(experiment.network, self.preconditioning, not self.source.standard)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.ops import Scalar, ones_like, sqrt
 from engine.paths import GaussianPath, Path, Prediction
@@ -120,7 +120,8 @@ class GeneralPreconditioning:
         eta = gamma / S^2 (x - mu) + l f,    k^2 = sum_{i<j} v_i v_j (w_i' w_j - w_i w_j')^2 / S^2,    l^2 = 1 - gamma^2 / S^2
 
     with weights w = (a, b, gamma) of variances v = (v0, v1, 1) (Lagrange's identity: k^2 is what is left of the variance of u given x).
-    The network's share of eta is besides reduced by gamma / sqrt(gamma^2 + 0.1^2), so that the score that follows is bounded at the ends.
+    The network's share of eta is besides reduced by gamma / sqrt(gamma^2 + 0.1^2), so that the score that follows is bounded at the
+    ends, or by gamma where it tells the score itself (``second``).
     """
 
     path: Path
@@ -131,6 +132,8 @@ class GeneralPreconditioning:
     mean: Tensor
     variance: float
     residual: bool = True
+    second: Literal["noise", "score"] = "noise"
+    """What the network's second half tells: with "score" its share of eta has the factor gamma itself."""
 
     def centre(self, t: Tensor) -> Tensor:
         """mu_t, (n, d) for t (n, 1)."""
@@ -149,7 +152,10 @@ class GeneralPreconditioning:
         d = len(self.mean)
         if not self.residual:
             one = torch.ones(len(t), self.heads * d, device=t.device, dtype=t.dtype)
-            return one, torch.zeros_like(one), torch.zeros_like(one)
+            zero = torch.zeros_like(one)
+            if self.heads == 2 and self.second == "score":
+                one[:, d:] = self.path.latent(t)
+            return one, zero, zero
         path, v0, v1 = self.path, self.source_variance, self.variance
         a, b, a_dot, b_dot = path.source_weight(t), path.data_weight(t), path.source_weight_dot(t), path.data_weight_dot(t)
         total, centre = self.spread2(t), self.centre(t)
@@ -163,7 +169,7 @@ class GeneralPreconditioning:
         if self.heads == 2:
             latent = path.latent(t)
             skip = latent / total
-            near = latent * (latent * latent + FINEST * FINEST).rsqrt()
+            near = latent if self.second == "score" else latent * (latent * latent + FINEST * FINEST).rsqrt()
             scales.append(((a * a * v0 + b * b * v1) / total).sqrt() * near)
             skips.append(skip)
             offsets.append(-skip * centre)

@@ -3,11 +3,14 @@
 The velocity's error has a weight of its own. On a bridge its target has the variance sigma^2 (1 - 2t)^2 / (4 t (1 - t)), whose mean over t
 is infinite; what that noise in the gradients costs is seen in the samples: on the S-curve of Tong 2307.03672's table 2, all else equal
 (2 seeds), W2 is 0.29 and 0.37 without a weight and 0.15 and 0.18 with the steady one.
+
+The second half of the network stands for eta, or with ``second = "score"`` for s = -eta / gamma; the error that is minimised is that of eta
+either way. Where gamma vanishes an error of eta becomes one of the score by 1 / gamma, one of the score stays what it is.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -31,6 +34,10 @@ class JointObjective(ObjectiveBase, frozen=True, kw_only=True):
         float, Meta(gt=0, le=100, description="Weight of the noise's error beside the velocity's.", extra={"symbol": "c", "log": True})
     ] = 1.0
     weight: Annotated[One | Steady, Meta(description="w(t) of the velocity's error.")] = Steady()
+    second: Annotated[
+        Literal["noise", "score"],
+        Meta(description="What the network's second half tells: the noise η, or the score, whose error does not grow at the two ends."),
+    ] = "noise"
 
     def weigh_noise(self, path: Any, t: Scalar) -> Scalar:
         """c times what the law of t asks for: of the noise's squared error, elementwise."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 import pytest
@@ -98,15 +100,16 @@ def test_the_fast_path_is_the_plain_one_at_one_time_or_many(name: str) -> None:
     ],
     ids=str,
 )
-def test_what_f_regresses_has_variance_one_and_nothing_to_do_with_x(path: Path) -> None:
+@pytest.mark.parametrize("second", ["noise", "score"])
+def test_what_f_regresses_has_variance_one_and_nothing_to_do_with_x(path: Path, second: Literal["noise", "score"]) -> None:
     """n = 40,000 Gaussian pairs, seed 0: the standard error of a variance of one is 0.007, of a correlation 0.005.
 
-    The noise's part is 1 + 0.01 / gamma^2, since the network's share of eta falls with gamma.
+    The noise's part is 1 + 0.01 / gamma^2, since the network's share of eta falls with gamma; where it tells the score, 1 / gamma^2.
     """
     rng = generator(0)
     n, v0, v1 = 40_000, 0.6, 2.5
     heads = 2 if path.has_latent_noise else 1
-    pre = GeneralPreconditioning(path, heads, torch.tensor([1.0]).double(), v0, torch.tensor([-2.0]).double(), v1)
+    pre = GeneralPreconditioning(path, heads, torch.tensor([1.0]).double(), v0, torch.tensor([-2.0]).double(), v1, second=second)
     x0, x1, eps = (torch.as_tensor(rng.standard_normal((n, 1))) for _ in range(3))
     x0, x1 = 1.0 + v0**0.5 * x0, -2.0 + v1**0.5 * x1
     for time in (0.02, 0.3, 0.8, 0.98):
@@ -114,11 +117,34 @@ def test_what_f_regresses_has_variance_one_and_nothing_to_do_with_x(path: Path) 
         x = path.point(t, x0, x1, eps)
         scale, skip, offset = pre.affine(t)
         f = (pre.value(t, x0, x1, eps) - offset - skip * x.repeat(1, heads)) / scale
-        near = 1.0 + 0.01 / float(path.latent(time)) ** 2 if heads == 2 else 1.0
+        fallen = 1.0 / float(path.latent(time)) ** 2 if heads == 2 else 0.0
+        near = 1.0 + 0.01 * fallen if second == "noise" else fallen
         for k, variance in enumerate((1.0, near)[:heads]):
             assert abs(float(f[:, k].mean())) < 0.03 * variance**0.5
             assert float(f[:, k].var()) == pytest.approx(variance, rel=0.04)
             assert abs(float(torch.corrcoef(torch.stack([f[:, k], x[:, 0]]))[0, 1])) < 0.02
+
+
+def test_a_plain_networks_second_half_can_be_the_score_itself() -> None:
+    """s = -f to the last bits, at the ends too, where that of a network that tells the noise grows as 1 / gamma."""
+    x = torch.randn(32, 2, generator=torch.Generator().manual_seed(3))
+    sizes = {}
+    for second in ("noise", "score"):
+        network = MLP(width=16, depth=1, residual=False, space_features=0)
+        experiment = small(
+            Experiment(source=Moons(), path=Bridge(sigma=0.7), objective=FlowAndScore(second=second), network=network, start="standard")
+        )
+        trainer = Trainer(experiment)
+        for _ in trainer.run(until=30):  # at first the last layer is zero
+            pass
+        field, told = trainer.field(), []
+        for t in (0.002, 0.3, 0.998):
+            f = (field(x, t)[:, 2:] / field.path.latent(t)) if second == "score" else field(x, t)[:, 2:]
+            told.append(float((score(field, x, t) + (f if second == "score" else f / field.path.latent(t))).abs().max()))
+            sizes[second, t] = float(score(field, x, t).abs().max())
+        assert max(told) < 1e-4 * sizes[second, 0.3]
+    assert sizes["score", 0.002] < 3 * sizes["score", 0.3]
+    assert sizes["noise", 0.002] > 5 * sizes["noise", 0.3]
 
 
 def exact_block(

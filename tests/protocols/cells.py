@@ -4,10 +4,10 @@ Protocol: 3x64 SELU, fed the point and t alone; AdamW 1e-3, decay 1e-5, constant
 1000 epochs of 19 batches (the last, short one is dropped); 100 Euler or Euler-Maruyama steps; exact W2 at n = 10,000.
 
 Where the authors' code and ours differ: their I-CFM and OT-CFM blur the straight lines by 0.1, ours do not; their flow and score are two
-networks, ours two outputs of one; in their code the flow of SF2M regresses x1 - x0 + sigma^2 (1 - 2t) eps in place of the paper's
-x1 - x0 + sigma (1 - 2t) / (2 sqrt(t (1 - t))) eps, whose variance has no finite mean over t; ours is the paper's, with the steady weight
-1 / (1 + gamma_dot^2) = 4 t (1 - t) on its error; Adam's second moment has a memory of 100 steps here and of 1,000 there; their rectified
-flow goes on with the same network, ours is a new one, on 100,000 pairs.
+networks, ours two outputs of one, the second the score itself as theirs; in their code the flow of SF2M regresses
+x1 - x0 + sigma^2 (1 - 2t) eps in place of the paper's x1 - x0 + sigma (1 - 2t) / (2 sqrt(t (1 - t))) eps, whose variance has no finite
+mean over t; ours is the paper's, with the steady weight 1 / (1 + gamma_dot^2) = 4 t (1 - t) on its error; Adam's second moment has a
+memory of 100 steps here and of 1,000 there; their rectified flow goes on with the same network, ours is a new one, on 100,000 pairs.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def experiment(problem: str, method: str, seed: int, reuse: int = 1) -> Experime
     if method == "FM":
         return msgspec.structs.replace(chosen, path=OT(sigma_min=0.1))
     if method.startswith("SF2M"):
-        return msgspec.structs.replace(chosen, path=Bridge(sigma=1.0), objective=FlowAndScore())
+        return msgspec.structs.replace(chosen, path=Bridge(sigma=1.0), objective=FlowAndScore(second="score"))
     return chosen
 
 
