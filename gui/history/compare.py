@@ -8,7 +8,16 @@ from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QButtonGroup, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QHeaderView,
+    QPushButton,
+    QStackedLayout,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from engine.past_run import PastRun
 from gui.charts.curves import Axis, CurvesPlot
@@ -20,6 +29,7 @@ from gui.widgets import card, column, label, row
 
 HEAD_WIDTH, NARROWEST = 170, 92
 """Pixels of the names of distances, and of a run's column."""
+EMPTY = "The curves and the last distances of the chosen runs stand here side by side."
 What = Literal["loss", "w2", "nll"]
 WORDS: dict[What, tuple[str, str]] = {
     "loss": ("Loss", "Smoothed loss of each run; losses of different objectives are different quantities"),
@@ -69,11 +79,20 @@ class Comparison(QWidget):
         halves = row(frame, self.table, spacing=10)
         halves.setStretch(0, 1)
         halves.setStretch(1, 1)
-        self.setLayout(halves)
+        both, empty, hint = QWidget(), card(), label(EMPTY, "dim")
+        both.setLayout(halves)
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        hint.setWordWrap(True)
+        empty.setLayout(column(hint, margins=(24, 12, 24, 12)))
+        self.pages = QStackedLayout()
+        self.pages.addWidget(empty)
+        self.pages.addWidget(both)
+        self.setLayout(self.pages)
 
     def show_runs(self, runs: Sequence[PastRun]) -> None:
         """These runs, in this order."""
         self._runs = tuple(runs)
+        self.pages.setCurrentIndex(1 if runs else 0)
         self._draw()
         self._fill()
 
