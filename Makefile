@@ -42,7 +42,7 @@ test-witness: setup
 	$(RUN) .ci/requirements.py witness > $(VENV)/witness.txt
 	$(RUN) -m pip install -q -c constraints.txt -r $(VENV)/witness.txt
 	$(RUN) -m pip install -q --no-deps -c constraints.txt torchcfm==1.0.7 azula
-	$(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "witness or slow"
+	$(ON_A_SCREEN) --virtual $(RUN) -m pytest tests -m "witness or slow" -o faulthandler_timeout=0
 
 bench: setup
 	$(RUN) -m pip install -q --no-deps -c constraints.txt torchcfm==1.0.7 torchdiffeq

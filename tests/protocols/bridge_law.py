@@ -20,14 +20,14 @@ from torch import Tensor
 from engine.randomness import generator
 from engine.sources import source_law
 
-MINIBATCHES, BATCH, PARTICLES = 40, 512, 2_000
+MINIBATCHES, BATCH, PARTICLES = 20, 512, 2_000
 FIRST, LAST, STEPS = 0.02, 0.98, 96
 """Nearer to the ends K pairs are K separate points, and the field is that of their memory."""
 SIGMA = 1.0
 
 
 def pairs(asked: Any, seed: int) -> tuple[Tensor, Tensor]:
-    """Ends of 40 x 512 pairs, each minibatch paired by exact optimal transport, float32 (K, d)."""
+    """Ends of 20 x 512 pairs, each minibatch paired by exact optimal transport, float32 (K, d)."""
     rng, source = generator(seed, "pairs"), source_law(asked)
     begins, ends = [], []
     for _ in range(MINIBATCHES):
