@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
+from engine.background import yield_to_others
 from engine.choice import Problem
 from engine.mailbox import Mailbox
 
@@ -156,16 +157,17 @@ class Worker:
     """The thread named "device". ``with Worker() as worker:`` or ``start()`` … ``close()``.
 
     ``watched_share``: while background work waits, watched work takes at most this share of the time (over windows of about
-    ``BURST`` seconds), so that training keeps at least 1 - share of its speed. Jobs of one priority take turns.
+    ``BURST`` seconds), so that training keeps at least 1 - share of its speed. Jobs of one priority take turns. ``niceness``: to whom the
+    thread leaves the processor (``engine.background``).
     """
 
     BURST = 0.1
     """Seconds of watched work that may run at once before background work gets its share."""
 
-    def __init__(self, *, watched_share: float = 0.4, first: Callable[[], object] | None = import_torch) -> None:
+    def __init__(self, *, watched_share: float = 0.4, first: Callable[[], object] | None = import_torch, niceness: int = 0) -> None:
         if not 0.0 < watched_share <= 1.0:
             raise Problem(f"watched_share must be above 0 and at most 1, not {watched_share}")
-        self.watched_share = watched_share
+        self.watched_share, self.niceness = watched_share, niceness
         self._changed = threading.Condition()
         self._jobs: dict[Priority, deque[Job[Any]]] = {priority: deque() for priority in Priority}
         self._credit = 0.0
@@ -240,6 +242,7 @@ class Worker:
             self._changed.notify()
 
     def _run(self) -> None:
+        yield_to_others(self.niceness)
         while (job := self._next()) is not None:
             began = time.perf_counter()
             over = job._slice()

@@ -37,6 +37,8 @@ from gui.training_job import Progress
 SAMPLERS = (Heun(), EulerMaruyama(), RK4(), Euler())
 """What further panes show."""
 FIRST_SENTENCE = "Paint over it, then press Train."
+WORKER_NICENESS = 5
+"""Drawing comes first, then what the panes and the training need, then distances."""
 
 
 class Lab(QObject):
@@ -48,7 +50,7 @@ class Lab(QObject):
         super().__init__()
         self.preferences, self.model, self.window = preferences, model, window
         window.complete()
-        self.worker = Worker(first=partial(prepare_torch, self.model.experiment.training.threads))
+        self.worker = Worker(first=partial(prepare_torch, self.model.experiment.training.threads), niceness=WORKER_NICENESS)
         self.stage = self.window.stage
         self.simulation = SimulationControl(self.model, self.stage, self.worker)
         self.training = TrainingControl(self.model, self.worker, self)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -266,3 +268,24 @@ def test_a_worker_that_never_started_closes() -> None:
     worker.close()
     assert job.future.cancelled()
     assert worker.waiting == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_a_nice_worker_and_what_it_begins_leave_the_processor_to_others() -> None:
+    def own() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def begun() -> int:
+        found: list[int] = []
+        thread = threading.Thread(target=lambda: found.append(own()))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    before = own()
+    with Worker(first=None, niceness=5) as nice:
+        assert nice.call(own, name="own").future.result(TIMEOUT) == 5
+        assert nice.call(begun, name="begun").future.result(TIMEOUT) == 5
+    with Worker(first=None) as plain:
+        assert plain.call(own, name="own").future.result(TIMEOUT) == before
+    assert own() == before
