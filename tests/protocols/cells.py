@@ -120,7 +120,8 @@ def run(problem: str, method: str, seed: int, epochs: int = EPOCHS, reuse: int =
         ode = trajectory(simulate(field, Euler(steps=100), n=N, seed=seed, start="standard"))
         cell["energy"] = path_energy(ode)
         cell["w2"] = w2(ode.positions[-1], truth)
-        if method.startswith("SF2M"):
+        if isinstance(asked.objective, FlowAndScore):
+            cell["second"] = asked.objective.second
             cell["w2 ode"] = cell["w2"]
             sampler = EulerMaruyama(steps=100, sigma=ConstantSigma(scale=1.0))
             sde = trajectory(simulate(field, sampler, n=N, seed=seed, start="standard"), keep=2)
