@@ -23,7 +23,7 @@ MINUTES = {
     "truth": 0.6,
     "memory": 0.6,
     "law of SF2M-Exact": 1.0,
-    "the same as coded": 1.0,
+    "its law as coded": 1.0,
     "exact": 1.5,
     "I-CFM": 0.8,
     "FM": 0.8,

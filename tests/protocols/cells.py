@@ -49,7 +49,7 @@ PROBLEMS: dict[str, tuple[Any, Any]] = {
 }
 """Source and data."""
 
-LAWS = ("law of SF2M-Exact", "the same as coded")
+LAWS = ("its law as coded", "law of SF2M-Exact")
 METHODS = ("truth", "memory", *LAWS, "exact", "I-CFM", "FM", "rectified flow", "SF2M-I", "OT-CFM", "SF2M-Exact")
 """In the order of their cost. ``truth``: W2 between two draws of the data, and between source and data. ``exact``: the velocity that a
 perfect network would learn by I-CFM, in closed form. ``memory``: the 10,000 training points themselves. ``LAWS``: what
@@ -103,7 +103,7 @@ def run(problem: str, method: str, seed: int, epochs: int = EPOCHS, reuse: int =
         assert points is not None
         cell["w2"] = w2(points.values, truth)
     elif method in LAWS:
-        cell["energy"] = energy(experiment(problem, "SF2M-Exact", seed), seed, as_coded=method == LAWS[1])
+        cell["energy"] = energy(experiment(problem, "SF2M-Exact", seed), seed, as_coded=method == LAWS[0])
     else:
         if asked.coupling.paired:
             cell["reuse"] = reuse
