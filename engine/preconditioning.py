@@ -151,11 +151,11 @@ class GeneralPreconditioning:
 
         d = len(self.mean)
         if not self.residual:
-            one = torch.ones(len(t), self.heads * d, device=t.device, dtype=t.dtype)
-            zero = torch.zeros_like(one)
+            scale = torch.ones(len(t), self.heads * d, device=t.device, dtype=t.dtype)
+            zero = torch.zeros_like(scale)
             if self.heads == 2 and self.second == "score":
-                one[:, d:] = self.path.latent(t)
-            return one, zero, zero
+                scale[:, d:] = self.path.latent(t)
+            return scale, zero, zero
         path, v0, v1 = self.path, self.source_variance, self.variance
         a, b, a_dot, b_dot = path.source_weight(t), path.data_weight(t), path.source_weight_dot(t), path.data_weight_dot(t)
         total, centre = self.spread2(t), self.centre(t)

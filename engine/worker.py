@@ -157,8 +157,8 @@ class Worker:
     """The thread named "device". ``with Worker() as worker:`` or ``start()`` … ``close()``.
 
     ``watched_share``: while background work waits, watched work takes at most this share of the time (over windows of about
-    ``BURST`` seconds), so that training keeps at least 1 - share of its speed. Jobs of one priority take turns. ``niceness``: to whom the
-    thread leaves the processor (``engine.background``).
+    ``BURST`` seconds), so that training keeps at least 1 - share of its speed. Jobs of one priority take turns. ``niceness``: how many
+    steps its thread stands back behind the others (``engine.background``).
     """
 
     BURST = 0.1

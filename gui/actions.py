@@ -190,7 +190,7 @@ class _SpaceForButtons(QObject):
     def _focus(self, _old: QWidget | None, now: QWidget | None) -> None:
         if self._watched is not None and isValid(self._watched):
             self._watched.removeEventFilter(self)
-        takes = isinstance(now, (QAbstractButton, QComboBox)) or (now is not None and now.objectName() in ("cardHeader",))
+        takes = isinstance(now, (QAbstractButton, QComboBox)) or (now is not None and now.objectName() == "cardHeader")
         self._watched = now if takes else None
         if self._watched is not None:
             self._watched.installEventFilter(self)

@@ -220,7 +220,7 @@ class Lab(QObject):
         """The button is there while there is a network that can be straightened."""
         self.window.top.reflow.setVisible(self.reflow.refusal() is None)
 
-    def _training_progress(self, progress: Progress) -> None:
+    def _training_progress(self, progress: Progress | None) -> None:
         self.window.top.show_progress(progress)
 
     def _snapshot(self, snapshot: Snapshot | None) -> None:

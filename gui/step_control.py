@@ -162,8 +162,9 @@ class StepControl(QObject):
         if self.playing:
             self._advance()
         there, latest, now = self.checkpoints, self.latest, time.monotonic()
+        rests = self._lab.training.running and now - self._told_at < TELL_SECONDS
         state = (len(there), there[0].step if there else 0, there[-1].step if there else 0, self.step, self.playing)
-        if state != self._told or (latest != self._told_latest and (now - self._told_at > TELL_SECONDS or latest < self._told_latest)):
+        if state != self._told or (latest != self._told_latest and not rests):
             self._told, self._told_latest, self._told_at = state, latest, now
             self._lab.window.transport.show_steps([one.step for one in there], latest, self.step, self.playing)
 

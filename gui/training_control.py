@@ -30,7 +30,7 @@ class TrainingControl(QObject):
 
     status_changed = Signal(str)
     progressed = Signal(object)
-    """Progress."""
+    """Progress; None: there is no network any more."""
     snapshot_taken = Signal(object)
     """Snapshot, or None when the weights no longer fit what is asked for."""
     said = Signal(str)
@@ -144,7 +144,7 @@ class TrainingControl(QObject):
         if progress is not None:
             self.progress = progress
         now = time.monotonic()
-        if self.progress is not self._told and (over or now - self._told_at > TELL_SECONDS):
+        if self.progress is not self._told and (over or not self.running or now - self._told_at > TELL_SECONDS):
             self._told, self._told_at = self.progress, now
             self.progressed.emit(self.progress)
         if progress is not None:

@@ -26,7 +26,7 @@ class ElidedLabel(QLabel):
 
 
 class LiveLabel(ElidedLabel):
-    """A line of text that is another at every frame: its place grows with the longest so far and never shrinks.
+    """A line of text that is another at every frame: its place grows with the longest so far, until there is no text again.
 
     A plain label would have the whole window laid out and painted anew each time.
     """
@@ -45,7 +45,10 @@ class LiveLabel(ElidedLabel):
             return
         self._words = text
         self.setAccessibleName(text)
-        self._measure()
+        if text:
+            self._measure()
+        else:
+            self._forget()
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -58,8 +61,12 @@ class LiveLabel(ElidedLabel):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._room = 0
+            self._forget()
             self._measure()
+
+    def _forget(self) -> None:
+        self._room = 0
+        self.updateGeometry()
 
     def _measure(self) -> None:
         room = self.fontMetrics().horizontalAdvance(self._words) + 1

@@ -15,8 +15,8 @@ import pytest
 HERE = Path(__file__).parent
 ALONE = {"engine", "witness"}
 """Folders of tests that have no widgets."""
-OLDER_EVERY = 50
-"""Tests between two collections of everything. What lives on then (modules, caches) is not looked at again: it would cost a second each."""
+FREEZE_EVERY = 50
+"""Tests after which what lives on (modules, caches) is not looked at again: it would cost a second after each test."""
 _count = 0
 
 
@@ -42,7 +42,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     gc.disable()
     _count += 1
     gc.collect()
-    if _count % OLDER_EVERY == 0:
+    if _count % FREEZE_EVERY == 0:
         gc.freeze()
     return result
 

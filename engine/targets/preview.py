@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 _MOST = 20_000
 """Beyond this many components a histogram of the means stands for them."""
-REACH = 6.0
+_REACH = 6.0
 """A Gaussian so many standard deviations away adds less than 10^-7 of its peak."""
 _HUGE = 100_000
 """Beyond this many, that of every k-th."""
@@ -97,11 +97,11 @@ def _bumps(grid: Floats, means: Floats, stds: Floats) -> NDArray[np.float32]:
 
 
 def _tilted(density: GaussianMixture, x: Floats, y: Floats, pixel: Floats) -> Floats:
-    """Full covariances: each Gaussian on the pixels within ``REACH`` of its standard deviations along both axes."""
+    """Full covariances: each Gaussian on the pixels within ``_REACH`` of its standard deviations along both axes."""
     picture = np.zeros((len(y), len(x)))
     covariances = density.covariances[:, :2, :2] + np.diag((0.3 * pixel) ** 2)
     inverses, scales = np.linalg.inv(covariances), density.weights / np.sqrt(np.linalg.det(covariances))
-    reach = REACH * np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+    reach = _REACH * np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
     (left, bottom), (right, top) = (
         tuple(np.searchsorted(grid, density.means[:, axis] + sign * reach[:, axis]) for axis, grid in enumerate((x, y)))
         for sign in (-1.0, 1.0)

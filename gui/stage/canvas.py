@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,10 +159,8 @@ class PaneCanvas(QWidget):
         self.left.emit()
         super().leaveEvent(event)
 
-    if sys.platform == "darwin":  # nowhere else is there a pinch of its own, and every event would take a turn in Python
-
-        def event(self, event: QEvent) -> bool:
-            if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-                self.zoom_asked.emit(150.0 * event.value(), event.position().x(), event.position().y())
-                return True
-            return super().event(event)
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom_asked.emit(150.0 * event.value(), event.position().x(), event.position().y())
+            return True
+        return super().event(event)

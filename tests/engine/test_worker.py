@@ -284,8 +284,10 @@ def test_a_nice_worker_and_what_it_begins_leave_the_processor_to_others() -> Non
 
     before = own()
     with Worker(first=None, niceness=5) as nice:
-        assert nice.call(own, name="own").future.result(TIMEOUT) == 5
-        assert nice.call(begun, name="begun").future.result(TIMEOUT) == 5
+        assert nice.call(own, name="own").future.result(TIMEOUT) == min(before + 5, 19)
+        assert nice.call(begun, name="begun").future.result(TIMEOUT) == min(before + 5, 19)
+    with Worker(first=None, niceness=40) as last:  # and one that is nice already becomes no less so
+        assert last.call(own, name="own").future.result(TIMEOUT) == 19
     with Worker(first=None) as plain:
         assert plain.call(own, name="own").future.result(TIMEOUT) == before
     assert own() == before

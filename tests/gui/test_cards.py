@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QUndoStack
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.arrays import Array
@@ -27,7 +24,7 @@ from engine.objectives.weights import BetaSquared
 from engine.samplers import RK4, EulerMaruyama
 from engine.schedules import OT, CondOT, VPCosine, VPLinear
 from engine.targets import SHAPES, Checkerboard, EightGaussians, Helix, Image, Mixture, Moons, Painting, Points
-from gui.cards import Card, NetworkCard, ObjectiveCard, PathCard, SamplerForm, SourceCard, TargetCard, TrainingCard
+from gui.cards import NetworkCard, ObjectiveCard, PathCard, SamplerForm, SourceCard, TargetCard, TrainingCard
 from gui.cards.mixture import MixtureEditor
 from gui.cards.pictures import canvas_picture
 from gui.cards.source import CANVAS
@@ -363,41 +360,3 @@ def test_canvas_pictures_are_the_right_way_up() -> None:
     x0, x1, y0, y1 = moons.box
     assert x1 - x0 == pytest.approx(y1 - y0)
     assert moons.ink.max() == pytest.approx(1.0, abs=0.1)
-
-
-# ---- for everyone ---------------------------------------------------------------------------------------------------
-
-
-def everything(qtbot: QtBot) -> list[QWidget]:
-    target = TargetCard(QUndoStack())
-    cards: list[Card] = [target, *(kind() for kind in CARDS)]
-    for card in cards:
-        qtbot.addWidget(card)
-        card.set_experiment(replace(OTHER, target=Checkerboard()))
-    return list(cards)
-
-
-def test_every_control_has_a_tooltip_and_a_name(qtbot: QtBot) -> None:
-    for card in everything(qtbot):
-        for kind in (QAbstractButton, QComboBox, QLineEdit, QSlider):
-            for control in card.findChildren(kind):
-                if control.objectName().startswith("qt_") or isinstance(control.parent(), QComboBox):
-                    continue
-                assert control.toolTip(), f"{card.accessibleName()}: {control} has no tooltip"
-                assert control.accessibleName() or getattr(control, "text", str)(), f"{card.accessibleName()}: {control} has no name"
-
-
-def test_no_label_is_cut_at_the_width_of_the_column(qtbot: QtBot) -> None:
-    for card in everything(qtbot):
-        card.resize(258, card.sizeHint().height())
-        card.show()
-        qtbot.waitExposed(card)
-        assert card.minimumSizeHint().width() <= 258, card.accessibleName()
-        for label in card.findChildren(QLabel):
-            if label.isVisible() and not label.wordWrap():
-                assert label.width() >= label.sizeHint().width() - 1, f"{card.accessibleName()}: “{label.text()}” is cut"
-
-
-def test_the_cards_come_without_torch_and_without_scipy() -> None:
-    code = "import sys, gui.cards, gui.easel; sys.exit(any(m in sys.modules for m in ('torch', 'scipy', 'ziamath', 'PIL', 'vispy')))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -3,84 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import qasync
 from msgspec.structs import replace
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.networks import MLP
-from engine.samplers import Euler, EulerMaruyama
 from engine.schedules import Trigonometric
 from engine.targets import Helix, Moons, Painting, Points
-from gui.app import show_first
-from gui.document import LabDocument, PaneSettings
-from gui.model import LabModel, LabState
-from gui.preferences import Preferences
-
-SMALL = LabDocument(
-    panes=(PaneSettings(sampler=Euler(steps=6)), PaneSettings(sampler=EulerMaruyama(steps=8))),
-    particles=1_000,
-)
+from tests.gui.lab_in_a_window import done, small_lab, until, within
 
 
 @pytest.fixture
 def lab(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PUSHFORWARD_STATE", str(tmp_path / "state"))
-    from gui.lab import Lab
-    from gui.lab_window import LabWindow
-
-    state = LabState(document=SMALL)
-    experiment = replace(state.experiment, network=MLP(width=16, depth=1), training=replace(state.experiment.training, batch=64))
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    preferences, model = Preferences(), LabModel(LabState(experiment, SMALL))
-    window = LabWindow(model, preferences)
-    window.resize(1100, 760)
-    show_first(window)
-    made = Lab(window, model, preferences)
-    made.loop = loop
-    made.start()
-    yield made
-    made.model.saved()
-    made.window.close()
-    made.close()
-    loop.close()
-    asyncio.set_event_loop(None)
-    made.window.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def until(lab: Any, condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Runs the event loop until the condition holds."""
-
-    async def wait() -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-    lab.loop.run_until_complete(wait())
-
-
-def done(lab: Any, work: Coroutine[Any, Any, Any]) -> Any:
-    return lab.loop.run_until_complete(asyncio.wait_for(work, 60))
-
-
-def within(lab: Any, act: Callable[[], object]) -> None:
-    """Does it while the event loop runs, as a click would."""
-
-    async def call() -> None:
-        act()
-
-    done(lab, call())
+    yield from small_lab(qapp)
 
 
 def shown(lab: Any) -> bool:

@@ -35,7 +35,7 @@ def pairs(asked: Any, seed: int) -> tuple[Tensor, Tensor]:
         rows, columns = linear_sum_assignment(cdist(x0, x1, "sqeuclidean"))
         begins.append(x0[rows])
         ends.append(x1[columns])
-    return tuple(torch.from_numpy(np.concatenate(part)).float() for part in (begins, ends))  # type: ignore[return-value]
+    return torch.from_numpy(np.concatenate(begins)).float(), torch.from_numpy(np.concatenate(ends)).float()
 
 
 def energy(asked: Any, seed: int, *, as_coded: bool) -> float:

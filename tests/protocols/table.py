@@ -50,7 +50,7 @@ What to know about these figures:
   field of the same bridge is at its floor by the same 100).
 - The path energies of SF2M are those of its probability flow. On moons and the S-curve SF2M-Exact's is above the published one, and must
   be: the law that the paper's formula regresses has itself the path energy in the row *law of SF2M-Exact*, in closed form and without any
-  network. The published energies are those of the formula in the authors' code, in the row below it.
+  network (seed 0). The formula of the authors' code, in the row below it, has energies as low as the published ones.
 """
 """Found by hand; they stand below the table."""
 
